@@ -1,0 +1,9 @@
+//! Whether waiting awake can pay: not with a single CPU.
+
+use std::sync::OnceLock;
+
+/// False where nobody else can run while this thread spins.
+pub(crate) fn pays() -> bool {
+    static PAYS: OnceLock<bool> = OnceLock::new();
+    *PAYS.get_or_init(|| std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1))
+}

@@ -1,0 +1,95 @@
+//! What a kind of object tells the segment, so that every kind has the same doors.
+
+use super::layout::{Layout, TooLarge};
+use super::mapped::{Block, Damaged};
+
+/// The kinds of objects, as stored in a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    Value = 1,
+    Array = 2,
+    Buffer = 3,
+    Lock = 4,
+    Mutex = 5,
+    Event = 6,
+    Semaphore = 7,
+    Queue = 8,
+}
+
+/// What an object's blocks must agree on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Signature {
+    pub(crate) kind: Kind,
+    /// As shown to people and compared: `Value<u64>`, `Lock`.
+    pub(crate) name: String,
+    /// Size and alignment of the type parameter; 0 and 1 without one.
+    pub(crate) size: usize,
+    pub(crate) align: usize,
+}
+
+impl Signature {
+    /// The signature of a kind without a type parameter.
+    pub(crate) fn plain(kind: Kind) -> Signature {
+        Signature { kind, name: format!("{kind:?}"), size: 0, align: 1 }
+    }
+
+    /// The signature of a kind over `T`, named without its path.
+    pub(crate) fn of<T>(kind: Kind) -> Signature {
+        let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<T>()));
+        Signature { kind, name, size: size_of::<T>(), align: align_of::<T>() }
+    }
+}
+
+/// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`.
+fn unqualified(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(end) = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        if let Some(after) = rest[end..].strip_prefix("::") {
+            rest = after;
+            continue;
+        }
+        let delimiter = rest[end..].chars().next().map_or(1, char::len_utf8);
+        out.push_str(&rest[..end + delimiter]);
+        rest = &rest[end + delimiter..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A kind of object: how it lies in a block, how a new one starts, how one is looked at.
+pub(crate) trait Object: Sized {
+    /// What `new` and `create` are told.
+    type Args;
+
+    fn signature() -> Signature;
+
+    /// Plans the block, for a segment with this many participant rows.
+    fn layout(args: &Self::Args, rows: usize) -> Result<Layout, TooLarge>;
+
+    /// Fills in a block of zero bytes that nobody else sees yet.
+    fn init(block: &Block, args: Self::Args) -> Result<(), Damaged>;
+
+    /// Views a block that was filled in, possibly by another program: trusts no number in it.
+    fn attach(block: &Block) -> Result<Self, Damaged>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unqualified;
+
+    #[test]
+    fn paths_are_dropped_everywhere() {
+        for (full, short) in [
+            ("u64", "u64"),
+            ("app::Job", "Job"),
+            ("core::option::Option<app::wire::Job>", "Option<Job>"),
+            ("[app::Job; 4]", "[Job; 4]"),
+            ("(u8, a::b::C)", "(u8, C)"),
+            ("commonhold::text::Text<32>", "Text<32>"),
+        ] {
+            assert_eq!(unqualified(full), short);
+        }
+    }
+}

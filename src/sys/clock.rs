@@ -1,0 +1,71 @@
+//! How long a caller is willing to wait, in naps that are always bounded.
+
+use std::time::{Duration, Instant};
+
+/// The longest nap. A wake that got lost with a killed process costs at most this.
+pub(crate) const LONGEST_NAP: Duration = Duration::from_millis(64);
+const SHORTEST_NAP: Duration = Duration::from_millis(1);
+
+/// Until when a caller waits: the four forms of a blocking verb in one type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    /// `try_x`: not at all.
+    Now,
+    /// `x_timeout`, `x_deadline`: until this instant of the monotonic clock.
+    At(Instant),
+    /// `x`: for ever.
+    Never,
+}
+
+impl Deadline {
+    /// A timeout too large to represent waits for ever.
+    pub(crate) fn after(timeout: Duration) -> Deadline {
+        Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At)
+    }
+
+    /// Time left: `None` when it has passed, `Duration::MAX` when it never will.
+    pub(crate) fn left(self) -> Option<Duration> {
+        match self {
+            Deadline::Now => None,
+            Deadline::At(instant) => {
+                instant.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+            }
+            Deadline::Never => Some(Duration::MAX),
+        }
+    }
+}
+
+/// The lengths of one wait's successive naps: 1, 2, 4 … 64 ms, cut at the deadline.
+pub(crate) struct Naps {
+    deadline: Deadline,
+    next: Duration,
+    limit: Duration,
+    slept_long: bool,
+}
+
+impl Naps {
+    pub(crate) fn until(deadline: Deadline) -> Naps {
+        Naps { deadline, next: SHORTEST_NAP, limit: LONGEST_NAP, slept_long: false }
+    }
+
+    /// Naps of at most `limit`, for a sleeper whose wake-ups are not ordered by a barrier.
+    pub(crate) fn at_most(mut self, limit: Duration) -> Naps {
+        self.limit = limit;
+        self.next = self.next.min(limit);
+        self
+    }
+
+    /// How long to sleep now at most; `None` when the deadline has passed.
+    pub(crate) fn next(&mut self) -> Option<Duration> {
+        let left = self.deadline.left()?;
+        let nap = self.next.min(left);
+        self.slept_long |= self.next >= LONGEST_NAP;
+        self.next = (self.next * 2).min(self.limit);
+        Some(nap)
+    }
+
+    /// True once the wait is so long that a dear look at a holder is due.
+    pub(crate) fn long(&self) -> bool {
+        self.slept_long
+    }
+}

@@ -1,0 +1,8 @@
+//! Floor 0: the only place that talks to the kernel.
+#![allow(unsafe_code)]
+
+pub(crate) mod clock;
+#[cfg(not(loom))]
+pub(crate) mod futex;
+#[cfg(not(loom))]
+pub(crate) mod membarrier;
