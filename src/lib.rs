@@ -16,4 +16,17 @@ mod segment;
 mod sys;
 
 #[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
+mod shared;
+
+#[cfg(not(loom))]
 pub use bytemuck;
+#[cfg(not(loom))]
+pub use error::{Error, ErrorKind};
+#[cfg(not(loom))]
+pub use segment::place::Place;
+#[cfg(not(loom))]
+pub use segment::{Segment, options::SegmentOptions};
+#[cfg(not(loom))]
+pub use shared::Shared;

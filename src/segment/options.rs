@@ -1,0 +1,4 @@
+//! How a new segment is made.
+/// stub
+#[derive(Clone, Debug, Default)]
+pub struct SegmentOptions;
