@@ -126,6 +126,8 @@ pub(crate) struct ReadClaim<'h, T: Shared + AnyBitPattern> {
 pub(crate) struct WriteClaim<'h, T: Shared + AnyBitPattern> {
     handle: &'h Handle<RawBuffer<T>>,
     tag: Tag,
+    /// Whether the thread was unwinding already when it took it: then its end tells nothing.
+    unwinding: bool,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -147,6 +149,10 @@ impl<'h, T: Shared + AnyBitPattern> ReadClaim<'h, T> {
 }
 
 impl<'h, T: Shared + AnyBitPattern> WriteClaim<'h, T> {
+    fn new(handle: &'h Handle<RawBuffer<T>>, tag: Tag) -> Self {
+        WriteClaim { handle, tag, unwinding: std::thread::panicking(), _not_send: PhantomData }
+    }
+
     #[inline]
     pub(crate) fn take(
         handle: &'h Handle<RawBuffer<T>>,
@@ -154,13 +160,13 @@ impl<'h, T: Shared + AnyBitPattern> WriteClaim<'h, T> {
     ) -> Result<Self, Refused> {
         let tag = handle.claim().write(handle, deadline)?;
         point!("buffer.writing");
-        Ok(WriteClaim { handle, tag, _not_send: PhantomData })
+        Ok(WriteClaim::new(handle, tag))
     }
 
     /// Takes over what is free, poisoned, or held by a dead writer.
     pub(crate) fn recover(handle: &'h Handle<RawBuffer<T>>) -> Result<Self, Held> {
         let tag = handle.claim().recover(handle)?;
-        Ok(WriteClaim { handle, tag, _not_send: PhantomData })
+        Ok(WriteClaim::new(handle, tag))
     }
 }
 
@@ -215,7 +221,7 @@ impl<T: Shared + AnyBitPattern> Drop for ReadClaim<'_, T> {
 impl<T: Shared + AnyBitPattern> Drop for WriteClaim<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             self.handle.claim().poison(self.handle, self.tag);
         } else {
             self.handle.claim().write_unlock(self.handle, self.tag);

@@ -135,6 +135,8 @@ pub(crate) enum Unrecovered {
 pub(crate) struct MutexClaim<'h, T: Shared> {
     handle: &'h Handle<RawMutex<T>>,
     tag: Tag,
+    /// Whether the thread was unwinding already when it took the lock: then its end tells nothing.
+    unwinding: bool,
     /// Locks are given back by the thread that took them.
     _not_send: PhantomData<*const ()>,
 }
@@ -144,7 +146,7 @@ unsafe impl<T: Shared> Sync for MutexClaim<'_, T> {}
 
 impl<'h, T: Shared> MutexClaim<'h, T> {
     fn new(handle: &'h Handle<RawMutex<T>>, tag: Tag) -> Self {
-        MutexClaim { handle, tag, _not_send: PhantomData }
+        MutexClaim { handle, tag, unwinding: std::thread::panicking(), _not_send: PhantomData }
     }
 
     #[inline]
@@ -184,23 +186,6 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
         Ok(Self::new(handle, tag))
     }
 
-    /// Takes over as `recover`, and replaces the value by what `repair` makes of it; `None`: what was
-    /// left is no `T`. A panic in `repair` leaves it as it was, to be recovered.
-    pub(crate) fn recover_by(
-        handle: &'h Handle<RawMutex<T>>,
-        repair: impl FnOnce(Option<T>) -> T,
-    ) -> Result<Self, Held> {
-        let tag = handle.word.recover(handle)?;
-        let undo = Unrecover { handle, tag };
-        // SAFETY: [CLM-1] the claim excludes writers; [HDR-2] room for a T, aligned; it is one.
-        let left = handle.is_valid().then(|| unsafe { *handle.value() });
-        let repaired = repair(left);
-        // SAFETY: [CLM-1] as above.
-        unsafe { handle.value().write(repaired) };
-        std::mem::forget(undo);
-        Ok(Self::new(handle, tag))
-    }
-
     #[inline]
     fn check(&self) {
         assert!(
@@ -210,13 +195,36 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
     }
 }
 
-/// Puts a claim back for others to recover, should the repair panic.
-struct Unrecover<'h, T: Shared> {
+/// A mutex taken over, whose value is about to be replaced. Dropped unfinished, by a panic in the
+/// repair, it puts the claim back for others to recover.
+pub(crate) struct Recovery<'h, T: Shared> {
     handle: &'h Handle<RawMutex<T>>,
     tag: Tag,
 }
 
-impl<T: Shared> Drop for Unrecover<'_, T> {
+impl<'h, T: Shared> Recovery<'h, T> {
+    /// Takes over what is free, poisoned, or held by the dead.
+    pub(crate) fn begin(handle: &'h Handle<RawMutex<T>>) -> Result<Self, Held> {
+        let tag = handle.word.recover(handle)?;
+        Ok(Recovery { handle, tag })
+    }
+
+    /// Replaces the value by what `repair` makes of it; `None`: what was left is no `T`.
+    pub(crate) fn finish(self, repair: impl FnOnce(Option<T>) -> T) -> MutexClaim<'h, T> {
+        let value = self.handle.value();
+        // SAFETY: [CLM-1] the claim excludes writers; [HDR-2] room for a T, aligned; [CHK-1] it is
+        // one.
+        let left = self.handle.is_valid().then(|| unsafe { *value });
+        let repaired = repair(left);
+        // SAFETY: [CLM-1] [HDR-2] as above.
+        unsafe { value.write(repaired) };
+        let claim = MutexClaim::new(self.handle, self.tag);
+        std::mem::forget(self);
+        claim
+    }
+}
+
+impl<T: Shared> Drop for Recovery<'_, T> {
     fn drop(&mut self) {
         self.handle.word.unrecover(self.tag);
     }
@@ -248,7 +256,7 @@ impl<T: Shared> Drop for MutexClaim<'_, T> {
     #[inline]
     fn drop(&mut self) {
         let word = &self.handle.word;
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             word.poison(self.handle, self.tag);
         } else {
             word.unlock(self.handle, self.tag);
