@@ -177,3 +177,6 @@ fn padded(bytes: &[u8]) -> u64 {
     word[..bytes.len()].copy_from_slice(bytes);
     u64::from_ne_bytes(word)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
