@@ -180,3 +180,6 @@ fn padded(bytes: &[u8]) -> u64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod models;
