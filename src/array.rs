@@ -106,7 +106,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn set(&self, index: usize, value: T) -> Result<(), IndexError> {
-        self.cell(index)?.set(self.handle.attachment(), value);
+        self.cell(index)?.set(&self.handle, value);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn swap(&self, index: usize, value: T) -> Result<T, IndexError> {
-        Ok(self.cell(index)?.swap(self.handle.attachment(), value))
+        Ok(self.cell(index)?.swap(&self.handle, value))
     }
 
     /// Replaces an element with what `f` makes of it, and returns the previous one. `f` may run more
@@ -165,7 +165,7 @@ impl<T: Shared> Array<T> {
         index: usize,
         f: impl FnMut(T) -> Option<T>,
     ) -> Result<Result<T, T>, IndexError> {
-        Ok(self.cell(index)?.try_update(self.handle.attachment(), f))
+        Ok(self.cell(index)?.try_update(&self.handle, f))
     }
 
     /// Replaces an element with `new` if it is `current`, by their bytes, and returns the one found:
@@ -188,7 +188,7 @@ impl<T: Shared> Array<T> {
         current: T,
         new: T,
     ) -> Result<Result<T, T>, IndexError> {
-        Ok(self.cell(index)?.compare_exchange(self.handle.attachment(), current, new))
+        Ok(self.cell(index)?.compare_exchange(&self.handle, current, new))
     }
 
     /// Returns the elements one after another, each as it is when its turn comes.

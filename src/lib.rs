@@ -37,6 +37,8 @@ pub use error::{Error, ErrorKind};
 #[cfg(not(loom))]
 pub use integer::Integer;
 #[cfg(not(loom))]
+pub use segment::named::{SegmentInfo, gc, segments, unlink};
+#[cfg(not(loom))]
 pub use segment::place::Place;
 #[cfg(not(loom))]
 pub use segment::{Segment, options::SegmentOptions};

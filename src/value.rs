@@ -177,7 +177,7 @@ impl<T: Shared> Value<T> {
     #[doc(alias = "value")]
     #[inline]
     pub fn set(&self, value: T) {
-        self.handle.cell().set(self.handle.attachment(), value);
+        self.handle.cell().set(&self.handle, value);
     }
 
     /// Replaces the value and returns the previous one.
@@ -190,7 +190,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn swap(&self, value: T) -> T {
-        self.handle.cell().swap(self.handle.attachment(), value)
+        self.handle.cell().swap(&self.handle, value)
     }
 
     /// Replaces the value with what `f` makes of it, and returns the previous one.
@@ -228,7 +228,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn try_update(&self, f: impl FnMut(T) -> Option<T>) -> Result<T, T> {
-        self.handle.cell().try_update(self.handle.attachment(), f)
+        self.handle.cell().try_update(&self.handle, f)
     }
 
     /// Replaces the value with `new` if it is `current`, and returns the value found: `Ok` if it was
@@ -245,7 +245,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<T, T> {
-        self.handle.cell().compare_exchange(self.handle.attachment(), current, new)
+        self.handle.cell().compare_exchange(&self.handle, current, new)
     }
 }
 
