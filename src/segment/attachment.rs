@@ -199,12 +199,14 @@ impl Attachment {
 
     /// Gives everything back, the file through `leave`. At most once, as the last thing.
     fn dismantle(&mut self, leave: impl FnOnce(OwnedFd)) {
-        // SAFETY: [MAP-1] the fields are taken once, here, where nobody else has the attachment.
-        leave(unsafe { ManuallyDrop::take(&mut self.file) });
-        // SAFETY: [MAP-1] as above: whoever could reach the mapping held a handle.
+        // A mapping keeps the file's open description, and with it the mark of being used: unmap first.
+        // SAFETY: [MAP-1] the fields are taken once, here, where nobody else has the attachment:
+        // whoever could reach the mapping held a handle.
         unsafe { ManuallyDrop::drop(&mut self.map) };
         // SAFETY: [MAP-1] as above.
         unsafe { ManuallyDrop::drop(&mut self.seat) };
+        // SAFETY: [MAP-1] as above.
+        leave(unsafe { ManuallyDrop::take(&mut self.file) });
     }
 
     /// Registers a forked child, which found no tag in its seat.
