@@ -68,7 +68,8 @@ pub(crate) const fn lock_offset<T>() -> Option<usize> {
 /// A cell in shared memory.
 pub(crate) struct Element<'a, T> {
     at: NonNull<u8>,
-    cell: PhantomData<(&'a (), fn() -> T)>,
+    of: PhantomData<fn() -> T>,
+    borrowed: PhantomData<&'a ()>,
 }
 
 impl<T> Clone for Element<'_, T> {
@@ -106,7 +107,7 @@ impl<'a, T: Shared> Element<'a, T> {
     /// of a `T` only.
     #[inline]
     pub(crate) unsafe fn new(at: NonNull<u8>) -> Element<'a, T> {
-        Element { at, cell: PhantomData }
+        Element { at, of: PhantomData, borrowed: PhantomData }
     }
 
     /// # Safety

@@ -46,7 +46,7 @@ impl<T: Shared> Cells<T> {
     /// The row has more cells than `index`.
     #[inline]
     unsafe fn at(&self, index: usize) -> Element<'_, T> {
-        let row = NonNull::from_ref(&*self.bytes).cast::<u8>();
+        let row = NonNull::from(&*self.bytes).cast::<u8>();
         // SAFETY: [HDR-2] view checked that the row lies in the block.
         let cell = unsafe { row.add(index * stride::<T>()) };
         // SAFETY: [MAP-1] self keeps the mapping; [CEL-1] view checked the alignment, the stride
