@@ -17,4 +17,6 @@ mod pair;
 mod word;
 
 #[cfg(all(test, not(loom)))]
+mod deaths;
+#[cfg(all(test, not(loom)))]
 mod tests;
