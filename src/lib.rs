@@ -6,6 +6,7 @@
     clippy::missing_safety_doc,
     clippy::multiple_unsafe_ops_per_block
 )]
+// Models of the state machines compile floors 0 to 2 in part, and use less.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
@@ -16,11 +17,15 @@ mod segment;
 mod sys;
 
 #[cfg(not(loom))]
+mod array;
+#[cfg(not(loom))]
 mod buffer;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod event;
+#[cfg(not(loom))]
+mod integer;
 #[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
@@ -31,28 +36,33 @@ mod mutex;
 mod semaphore;
 #[cfg(not(loom))]
 mod shared;
+#[cfg(not(loom))]
+mod text;
+#[cfg(not(loom))]
+mod value;
 
-#[cfg(not(loom))]
-pub use buffer::{Buffer, BufferMut, BufferRef};
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+#[path = "../tests/children/mod.rs"]
+mod children;
+
 pub use bytemuck;
 #[cfg(not(loom))]
-pub use error::{Error, ErrorKind};
-#[cfg(not(loom))]
-pub use event::Event;
-#[cfg(not(loom))]
-pub use lock::{Lock, LockGuard};
-#[cfg(not(loom))]
-pub use lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError};
-#[cfg(not(loom))]
-pub use mutex::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-pub use segment::named::{SegmentInfo, gc, segments, unlink};
-#[cfg(not(loom))]
-pub use segment::place::Place;
-#[cfg(not(loom))]
-pub use segment::{Segment, options::SegmentOptions};
-#[cfg(not(loom))]
-pub use semaphore::{NoPermit, OverRelease, Permit, Semaphore};
-#[cfg(not(loom))]
-pub use shared::Shared;
+pub use {
+    array::{Array, IndexError, LengthError},
+    buffer::{Buffer, BufferMut, BufferRef},
+    error::{Error, ErrorKind},
+    event::Event,
+    integer::Integer,
+    lock::{Lock, LockGuard},
+    lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
+    mutex::{Mutex, MutexGuard},
+    segment::Segment,
+    segment::named::{SegmentInfo, gc, segments, unlink},
+    segment::options::SegmentOptions,
+    segment::place::Place,
+    semaphore::{NoPermit, OverRelease, Permit, Semaphore},
+    shared::Shared,
+    text::{Text, TextTooLong},
+    value::Value,
+};
