@@ -10,14 +10,15 @@
 //! read:   word free? count up in my row; word still free? inside : count down, wait
 //! write:  CAS free → DRAINING|me; wait until no living reader is counted; CAS → me (writing)
 //! dead:   DRAINING|dead: anybody makes it free or its own: nothing was written
-//!         dead (writing): readers and writers are told OwnerDied; recover: CAS dead → me
+//!         dead (writing): readers and writers are told OwnerDied; recover: CAS dead → me; a reader
+//!         that is stopped while it looks at the word? GONE, and Held
 //! ```
 //!
 //! Reader and writer each store (count, word) and then load the other's (word, counts), all four
 //! sequentially consistent: at least one sees the other. A dead reader's count is found by the writer
 //! that waits for it; a count of another generation is nobody's. Readers do not share a cache line.
 //! A recoverer goes straight to writing, so that its own death is again an OwnerDied; readers that
-//! count up meanwhile leave at once. An unlock that finds sleepers wakes them all.
+//! count up meanwhile leave at once, unless they are stopped. An unlock that finds sleepers wakes them all.
 
 use super::eventcount::{Eventcount, Moment};
 use super::hook::point;
@@ -77,7 +78,7 @@ impl RwClaim<'_> {
     fn enter(self, me: Tag) -> bool {
         let mine = &self.readers[me.row() as usize].0;
         if !mine.add(me, Ordering::SeqCst) {
-            return false; // a million readers in this process: wait for one to leave
+            return false;
         }
         point!("rwlock.counted");
         let word = self.state.word.load(Ordering::SeqCst); // [RW1] [RW2]
@@ -92,6 +93,7 @@ impl RwClaim<'_> {
     #[inline]
     fn leave(self, me: Tag) {
         if self.readers[me.row() as usize].0.subtract(me, Ordering::Release) == Some(0) {
+            point!("rwlock.left");
             self.state.drained.publish(); // [RW3]
         }
     }
@@ -110,6 +112,11 @@ impl RwClaim<'_> {
             if Tag::from_bits(word).is_nobody() {
                 if self.enter(me) {
                     return Ok(me);
+                }
+                if self.readers[me.row() as usize].0.is_full(me) {
+                    // A million readers in this process: wait for one to leave.
+                    let nap = naps.next().ok_or(Refused::Timeout)?;
+                    futex_wait(&self.state.word, word, nap);
                 }
             } else if !self.free_if_dead_drainer(peers, word, look)? {
                 look = Some(self.nap(peers, word, &mut naps)?);
@@ -143,9 +150,11 @@ impl RwClaim<'_> {
         }
         point!("rwlock.draining");
         if !self.wait_drained(peers, deadline) {
+            point!("rwlock.giving_up");
             self.write_unlock(peers, me);
             return Err(Refused::Timeout);
         }
+        point!("rwlock.drained");
         self.change(me, |word| word & SLEEPERS | me.bits());
         Ok(me)
     }
@@ -189,8 +198,11 @@ impl RwClaim<'_> {
             };
             if taken {
                 point!("rwlock.recovered");
-                self.wait_drained(peers, Deadline::Never);
-                return Ok(me);
+                if self.wait_drained(peers, Deadline::Now.or_shortly()) {
+                    return Ok(me);
+                }
+                self.change(me, |_| Tag::GONE.bits());
+                return Err(Held);
             }
         }
     }
@@ -234,6 +246,7 @@ impl RwClaim<'_> {
             }
             word |= SLEEPERS;
         }
+        point!("rwlock.before_sleep");
         futex_wait(&self.state.word, word, nap);
         Ok(Look::after(naps))
     }
@@ -263,7 +276,8 @@ impl RwClaim<'_> {
                 // [RW1] [RW3]
                 None => true,
                 Some((tag, readers)) => {
-                    look.is_some_and(|look| peers.is_dead(tag, look)) && count.forget(tag, readers)
+                    let dead = look.is_some_and(|look| peers.is_dead(tag, look));
+                    dead && peers.take_over(tag, || count.forget(tag, readers)) == Some(true)
                 }
             }
         })
