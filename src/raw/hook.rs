@@ -19,6 +19,7 @@ pub(crate) use point;
 
 #[cfg(all(test, not(loom)))]
 mod armed {
+    use crate::children::{Child, fork};
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,6 +35,16 @@ mod armed {
     pub(crate) fn arm_nth(name: &'static str, skip: u32) {
         *POINT.lock().unwrap() = Some((name, skip));
         ANY.store(true, Ordering::SeqCst);
+    }
+
+    /// A child that has stopped itself at the point `name` of `operation`.
+    pub(crate) fn stopped_at(name: &'static str, operation: impl FnOnce()) -> Child {
+        let child = fork(|| {
+            arm(name);
+            operation();
+        });
+        child.stopped();
+        child
     }
 
     pub(crate) fn reached(name: &'static str) {
@@ -55,4 +66,4 @@ mod armed {
     }
 }
 #[cfg(all(test, not(loom)))]
-pub(crate) use armed::{arm, arm_nth, reached};
+pub(crate) use armed::{arm, arm_nth, reached, stopped_at};

@@ -24,6 +24,9 @@ use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake, spin_loop};
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::{Deadline, Naps};
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [L1] unlock: CAS(Release) ↔ lock, recover: CAS(Acquire)   what the holder wrote is visible to the next
 // A poisoning, too, is a Release: the next holder sees what the panic left.
@@ -111,8 +114,7 @@ impl LockWord {
                 continue;
             }
             let Some(nap) = naps.next() else {
-                let dead = peers.is_dead(holder, Look::Quick);
-                return Err(if dead { Refused::OwnerDied } else { Refused::Timeout });
+                return self.refuse_if_dead(peers, holder, Look::Quick).and(Err(Refused::Timeout));
             };
             if word & SLEEPERS == 0 {
                 if let Err(now) = self.cas(word, word | SLEEPERS, Ordering::Relaxed) {
@@ -126,10 +128,20 @@ impl LockWord {
             slept = SLEEPERS;
             let before = holder;
             word = self.0.load(Ordering::Relaxed);
-            if Tag::from_bits(word) == before && peers.is_dead(before, Look::after(&naps)) {
-                return Err(Refused::OwnerDied);
+            if Tag::from_bits(word) == before {
+                self.refuse_if_dead(peers, before, Look::after(&naps))?;
+                word = self.0.load(Ordering::Relaxed);
             }
         }
+    }
+
+    /// Refuses a lock whose holder, as just read, is dead and left it so. First the death, then the
+    /// word: the holder may have unlocked it and ended since it was read, but the dead change nothing.
+    fn refuse_if_dead(&self, peers: &impl Peers, holder: Tag, look: Look) -> Result<(), Refused> {
+        point!("lock.before_look");
+        let orphaned =
+            peers.is_dead(holder, look) && Tag::from_bits(self.0.load(Ordering::Relaxed)) == holder;
+        if orphaned { Err(Refused::OwnerDied) } else { Ok(()) }
     }
 
     /// Gives the lock back. Does nothing in a process that does not hold it under `tag`: a forked

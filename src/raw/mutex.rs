@@ -13,6 +13,9 @@ use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // SAFETY: [INP-1] an atomic only.
 unsafe impl InPlace for LockWord {}
 

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// Bounds a failure; no test that passes waits so long.
 pub const LONG: Duration = Duration::from_secs(60);
 
+/// What takes longer than this on a machine however busy, hangs.
+pub const HANG: Duration = Duration::from_secs(5);
+
 const ALONE: &str = "COMMONHOLD_TEST_ALONE";
 
 /// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
@@ -65,17 +68,27 @@ pub struct Child {
 
 /// Runs `f` in a forked child, which ends with it: with 0, or with 101 if it panicked.
 pub fn fork(f: impl FnOnce()) -> Child {
+    match fork_here() {
+        Some(child) => child,
+        None => end_child(catch_unwind(AssertUnwindSafe(f)).is_ok()),
+    }
+}
+
+/// Forks, and returns in both: nothing in the child, which ends by [`end_child`].
+pub fn fork_here() -> Option<Child> {
     assert!(threads() <= 2, "a test that forks runs alone");
     // SAFETY: the only other thread waits for this one and holds nothing, so the child finds
     // everything whole.
     match unsafe { system_fork() }.expect("fork") {
-        ForkResult::Parent { child } => Child { pid: child, over: false },
-        ForkResult::Child => {
-            let code = if catch_unwind(AssertUnwindSafe(f)).is_ok() { 0 } else { 101 };
-            // SAFETY: ends this process at once.
-            unsafe { nix::libc::_exit(code) }
-        }
+        ForkResult::Parent { child } => Some(Child { pid: child, over: false }),
+        ForkResult::Child => None,
     }
+}
+
+/// Ends this child of [`fork_here`] well or badly.
+pub fn end_child(well: bool) -> ! {
+    // SAFETY: ends this process at once.
+    unsafe { nix::libc::_exit(if well { 0 } else { 101 }) }
 }
 
 /// Stops the calling process until somebody lets it go on.
@@ -92,7 +105,33 @@ pub fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
+/// Does what must not take long, and prints how long it took.
+pub fn promptly<R>(what: &str, f: impl FnOnce() -> R) -> R {
+    let start = Instant::now();
+    let result = f();
+    let took = start.elapsed();
+    println!("{what}: {took:?}");
+    assert!(took < HANG, "{what}: {took:?}");
+    result
+}
+
+/// Waits until all of them have ended well.
+pub fn all_succeed(children: impl IntoIterator<Item = Child>) {
+    children.into_iter().for_each(Child::succeed);
+}
+
 impl Child {
+    /// Waits until it sleeps, as far as one can see: in three looks in a row.
+    pub fn asleep(&self) {
+        let mut looks = 0;
+        wait_until("a child to sleep", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+            let asleep = stat.is_ok_and(|stat| stat.contains(") S "));
+            looks = if asleep { looks + 1 } else { 0 };
+            looks == 3
+        });
+    }
+
     /// Waits for its end, which must be a good one.
     pub fn succeed(mut self) {
         let status = self.wait_for(WaitPidFlag::empty(), "the end of a child");
