@@ -29,6 +29,9 @@ use crate::segment::mapped::InPlace;
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::{Deadline, Naps};
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [RW1] read: count += 1 (SeqCst), load(word, SeqCst) ↔ write: CAS(word, SeqCst), load(count, SeqCst)
 //       a reader inside is seen by the writer, or the writer's claim by the reader
@@ -221,11 +224,16 @@ impl RwClaim<'_> {
         }
         // The dear question is asked after a nap; GONE answers itself.
         let asked = look.or((!holder.is_participant()).then_some(Look::Quick));
+        point!("rwlock.before_look");
         if !asked.is_some_and(|look| peers.is_dead(holder, look)) {
             return Ok(false);
         }
         if word & DRAINING == 0 {
-            return Err(Refused::OwnerDied);
+            // First the death, then the word: the writer may have left and ended since it was read,
+            // but the dead change nothing.
+            let now = self.state.word.load(Ordering::Relaxed);
+            let left_so = Tag::from_bits(now) == holder && now & DRAINING == 0;
+            return if left_so { Err(Refused::OwnerDied) } else { Ok(true) };
         }
         peers.take_over(holder, || self.cas(word, 0));
         futex_wake(&self.state.word, u32::MAX);
