@@ -23,6 +23,9 @@ use crate::segment::Look;
 use crate::sys::clock::{Deadline, Naps};
 use std::time::Duration;
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [E1] publisher: its store, publisher_fence, load(word) ↔ sleeper: RMW(word), sleeper_fence, its look
 //      one of the two sees the other's store

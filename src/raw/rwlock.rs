@@ -79,6 +79,7 @@ impl RwClaim<'_> {
 
     #[inline]
     fn enter(self, me: Tag) -> bool {
+        point!("rwlock.entering");
         let mine = &self.readers[me.row() as usize].0;
         if !mine.add(me, Ordering::SeqCst) {
             return false;
@@ -195,6 +196,7 @@ impl RwClaim<'_> {
             let taken = if holder == Tag::POISONED {
                 self.cas(word, writing)
             } else if peers.is_dead(holder, Look::Quick) {
+                point!("rwlock.recover.before_cas");
                 peers.take_over(holder, || self.cas(word, writing)) == Some(true)
             } else {
                 return Err(Held);
@@ -235,6 +237,7 @@ impl RwClaim<'_> {
             let left_so = Tag::from_bits(now) == holder && now & DRAINING == 0;
             return if left_so { Err(Refused::OwnerDied) } else { Ok(true) };
         }
+        point!("rwlock.freeing");
         peers.take_over(holder, || self.cas(word, 0));
         futex_wake(&self.state.word, u32::MAX);
         Ok(true)

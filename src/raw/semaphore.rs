@@ -30,6 +30,9 @@ use crate::segment::object::{Kind, Object, Signature};
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::Deadline;
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [S1] the counters change under the lock word, which orders them ([L1]); reading `available` without
 //      it is a guess that the lock confirms

@@ -123,13 +123,12 @@ pub fn all_succeed(children: impl IntoIterator<Item = Child>) {
 impl Child {
     /// Waits until it sleeps, as far as one can see: in three looks in a row.
     pub fn asleep(&self) {
-        let mut looks = 0;
-        wait_until("a child to sleep", || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
-            let asleep = stat.is_ok_and(|stat| stat.contains(") S "));
-            looks = if asleep { looks + 1 } else { 0 };
-            looks == 3
-        });
+        self.wait_for_look(|stat| stat.contains(") S "));
+    }
+
+    /// Waits until it sleeps or has ended.
+    pub fn settled(&self) {
+        self.wait_for_look(|stat| stat.contains(") S ") || stat.contains(") Z "));
     }
 
     /// Waits for its end, which must be a good one.
@@ -162,6 +161,15 @@ impl Child {
 
     pub fn is_running(&self) -> bool {
         waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive)
+    }
+
+    fn wait_for_look(&self, expected: impl Fn(&str) -> bool) {
+        let mut looks = 0;
+        wait_until("a child to sleep", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+            looks = if stat.is_ok_and(|stat| expected(&stat)) { looks + 1 } else { 0 };
+            looks == 3
+        });
     }
 
     fn wait_for(&self, flags: WaitPidFlag, what: &str) -> WaitStatus {
