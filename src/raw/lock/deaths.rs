@@ -96,6 +96,26 @@ fn an_unlock_that_is_killed_or_stopped_before_its_wake_is_an_unlock() {
 }
 
 alone! {
+/// Who has slept cannot know whether others sleep: it wakes one, whom it finds or not.
+fn who_has_slept_wakes_another() {
+    let door = new();
+    let guard = door.lock().unwrap();
+    let sleepers: Vec<_> = (0..2)
+        .map(|_| fork(|| {
+            arm("lock.before_wake");
+            drop(door.lock().unwrap());
+        }))
+        .collect();
+    sleepers.iter().for_each(Child::asleep);
+    drop(guard);
+    sleepers.iter().for_each(Child::stopped);
+    sleepers.iter().for_each(Child::resume);
+    all_succeed(sleepers);
+    drop(door.try_lock().unwrap());
+}
+}
+
+alone! {
 fn one_that_dies_or_stops_before_its_sleep_is_not_waited_for() {
     let door = new();
     let guard = door.lock().unwrap();

@@ -90,11 +90,11 @@ fn assert_orphaned_then_recover(frame: &Frame) {
 }
 
 /// A child that has left as a reader while a writer sleeps for it, and stops before it tells.
-fn left_without_a_word(frame: &Frame) -> (Child, Child) {
+fn left_without_a_word(frame: &Frame, point: &'static str) -> (Child, Child) {
     let reader = fork(|| {
         let guard = frame.read().unwrap();
         stop_here();
-        arm("rwlock.left");
+        arm(point);
         drop(guard);
     });
     reader.stopped();
@@ -145,13 +145,15 @@ fn a_killed_reader_or_drainer_is_nothing() {
 alone! {
 fn a_reader_killed_or_stopped_before_it_tells_the_writer_has_left() {
     let frame = new();
-    let (reader, writer) = left_without_a_word(&frame);
+    for point in ["rwlock.left", "eventcount.before_wake"] {
+    let (reader, writer) = left_without_a_word(&frame, point);
     promptly("writer beside a reader stopped on its way out", || writer.succeed());
     reader.resume();
     reader.succeed();
-    let (reader, writer) = left_without_a_word(&frame);
+    let (reader, writer) = left_without_a_word(&frame, point);
     reader.kill_to_zombie();
     promptly("writer after a reader killed on its way out", || writer.succeed());
+    }
     assert_free(&frame);
 }
 }

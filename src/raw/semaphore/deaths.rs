@@ -122,7 +122,13 @@ fn sleepers_get_the_permits_of_a_killed_holder() {
 
 alone! {
 fn sleepers_go_on_after_a_giver_killed_at_any_point() {
-    for point in ["semaphore.locked", "semaphore.giving_back", "semaphore.given_back"] {
+    // The last one shows that it wakes: it is reached only where somebody is to be woken.
+    for point in [
+        "semaphore.locked",
+        "semaphore.giving_back",
+        "semaphore.given_back",
+        "eventcount.before_wake",
+    ] {
         let seats = new(1);
         let giver = fork(|| {
             let permit = seats.acquire();
@@ -159,6 +165,20 @@ fn the_one_who_repairs_the_books_may_be_killed_too() {
     let seats = orphan(2);
     stopped_at("semaphore.recomputing", || _ = seats.try_acquire()).kill();
     assert_permits(&seats, 2, "killed while recomputing");
+}
+}
+
+alone! {
+fn who_repairs_the_books_wakes_the_others() {
+    let (reclaimed, repaired) = (orphan(1), new(1));
+    stopped_at("semaphore.giving_back", || pass(&repaired)).kill();
+    for seats in [reclaimed, repaired] {
+        let sleeper = stopped_at("eventcount.before_sleep", || pass(&seats));
+        let repairer = stopped_at("eventcount.before_wake", || _ = seats.try_acquire());
+        [&sleeper, &repairer].map(Child::resume);
+        all_succeed([sleeper, repairer]);
+        assert_permits(&seats, 1, "after all");
+    }
 }
 }
 
