@@ -18,9 +18,21 @@ mod sys;
 #[cfg(not(loom))]
 mod array;
 #[cfg(not(loom))]
+mod buffer;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod event;
+#[cfg(not(loom))]
 mod integer;
+#[cfg(not(loom))]
+mod lock;
+#[cfg(not(loom))]
+mod lock_errors;
+#[cfg(not(loom))]
+mod mutex;
+#[cfg(not(loom))]
+mod semaphore;
 #[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
@@ -31,17 +43,29 @@ mod value;
 #[cfg(not(loom))]
 pub use array::{Array, IndexError, LengthError};
 #[cfg(not(loom))]
+pub use buffer::{Buffer, BufferMut, BufferRef};
+#[cfg(not(loom))]
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
 #[cfg(not(loom))]
+pub use event::Event;
+#[cfg(not(loom))]
 pub use integer::Integer;
+#[cfg(not(loom))]
+pub use lock::{Lock, LockGuard};
+#[cfg(not(loom))]
+pub use lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError};
+#[cfg(not(loom))]
+pub use mutex::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub use segment::named::{SegmentInfo, gc, segments, unlink};
 #[cfg(not(loom))]
 pub use segment::place::Place;
 #[cfg(not(loom))]
 pub use segment::{Segment, options::SegmentOptions};
+#[cfg(not(loom))]
+pub use semaphore::{NoPermit, OverRelease, Permit, Semaphore};
 #[cfg(not(loom))]
 pub use shared::Shared;
 #[cfg(not(loom))]

@@ -1,11 +1,25 @@
 //! Floor 2: the state machines, in place, without names.
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+pub(crate) mod buffer;
 pub(crate) mod cell;
+#[cfg(not(loom))]
+pub(crate) mod contents;
+#[cfg(not(loom))]
+pub(crate) mod event;
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
-pub(crate) mod spin;
+#[cfg(not(loom))]
+pub(crate) mod mutex;
+#[cfg(not(loom))]
+mod row_count;
+#[cfg(not(loom))]
+mod rwlock;
+#[cfg(not(loom))]
+pub(crate) mod semaphore;
+mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;

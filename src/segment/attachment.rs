@@ -199,14 +199,14 @@ impl Attachment {
 
     /// Gives everything back, the file through `leave`. At most once, as the last thing.
     fn dismantle(&mut self, leave: impl FnOnce(OwnedFd)) {
-        // A mapping keeps the file's open description, and with it the mark of being used: unmap first.
+        // First the mapping: it keeps the open file, and with it the mark that the file is in use.
         // SAFETY: [MAP-1] the fields are taken once, here, where nobody else has the attachment:
         // whoever could reach the mapping held a handle.
         unsafe { ManuallyDrop::drop(&mut self.map) };
         // SAFETY: [MAP-1] as above.
-        unsafe { ManuallyDrop::drop(&mut self.seat) };
-        // SAFETY: [MAP-1] as above.
         leave(unsafe { ManuallyDrop::take(&mut self.file) });
+        // SAFETY: [MAP-1] as above.
+        unsafe { ManuallyDrop::drop(&mut self.seat) };
     }
 
     /// Registers a forked child, which found no tag in its seat.

@@ -7,6 +7,8 @@
 //! | more | a lock word, a sequence number and two copies | `pair` |
 
 #[cfg(not(loom))]
+pub(crate) mod direct;
+#[cfg(not(loom))]
 pub(crate) mod element;
 #[cfg(not(loom))]
 mod local;
