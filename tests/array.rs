@@ -2,7 +2,7 @@
 
 mod children;
 
-use children::{Child, fork, wait_until};
+use children::{Child, alone, fork, wait_until};
 use commonhold::bytemuck::{CheckedBitPattern, NoUninit};
 use commonhold::{Array, ErrorKind, IndexError, LengthError, Segment, Text, Value};
 use std::fmt::Debug;
@@ -40,10 +40,10 @@ struct Job {
 }
 
 fn job(id: u64) -> Job {
-    Job { id, phase: if id % 2 == 0 { Phase::Idle } else { Phase::Busy }, rest: [7; 7] }
+    Job { id, phase: if id.is_multiple_of(2) { Phase::Idle } else { Phase::Busy }, rest: [7; 7] }
 }
 
-#[test]
+alone! {
 fn every_element_is_counted_exactly_by_four_processes() {
     const LEN: usize = 16;
     let bytes = Array::<u8>::new(LEN).unwrap();
@@ -61,9 +61,10 @@ fn every_element_is_counted_exactly_by_four_processes() {
     assert_eq!(words.to_vec(), [each as u32; LEN]);
     assert_eq!(large.to_vec(), [[each; 3]; LEN]);
 }
+}
 
+alone! {
 /// An element never spills into its neighbours, whatever its size.
-#[test]
 fn elements_of_every_size_stand_on_their_own() {
     fn run<T: commonhold::Shared + PartialEq + Debug>(make: fn(u64) -> T) {
         let values: Vec<T> = (0..20).map(make).collect();
@@ -91,6 +92,7 @@ fn elements_of_every_size_stand_on_their_own() {
     run(job);
     run(|n| Text::<12>::try_from(&n.to_string()).unwrap());
     run(|n| char::from_u32(n as u32 + 65).unwrap());
+}
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn a_copy_of_the_wrong_length_is_refused_before_anything_is_written() {
     assert_eq!(array.to_vec(), [4, 5, 6]);
 }
 
-#[test]
+alone! {
 fn an_array_of_nothing_works() {
     fn run<T: commonhold::Shared + commonhold::bytemuck::Zeroable + PartialEq + Debug>() {
         let array = Array::<T>::new(0).unwrap();
@@ -143,6 +145,7 @@ fn an_array_of_nothing_works() {
     run::<u8>();
     run::<u64>();
     run::<[u64; 9]>();
+}
 }
 
 #[test]
@@ -164,8 +167,8 @@ fn iterators_go_both_ways_and_know_their_length() {
     assert_eq!(array.iter().skip(1).step_by(2).collect::<Vec<_>>(), [2, 4]);
 }
 
+alone! {
 /// Elements say how often they were written, in every word; children are killed in the middle.
-#[test]
 fn killed_writers_leave_every_element_old_or_new() {
     const LEN: usize = 8;
     let array = Array::<[u64; 64]>::new(LEN).unwrap();
@@ -191,6 +194,7 @@ fn killed_writers_leave_every_element_old_or_new() {
             assert_eq!(array.swap(index, element), Ok(element));
         }
     }
+}
 }
 
 #[test]
@@ -248,7 +252,7 @@ fn a_length_that_was_overwritten_is_an_error_not_a_fault() {
     array.unlink().unwrap();
 }
 
-#[test]
+alone! {
 fn children_share_named_and_anonymous_arrays() {
     let name = name("segment");
     let segment = Segment::create(&name, 1 << 16).unwrap();
@@ -265,6 +269,7 @@ fn children_share_named_and_anonymous_arrays() {
     assert_eq!(jobs.get(1), Some(job(3)));
     assert_eq!(sums.to_vec(), [2.5, 0.0]);
     commonhold::unlink(&name).unwrap();
+}
 }
 
 #[test]

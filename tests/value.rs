@@ -2,7 +2,7 @@
 
 mod children;
 
-use children::{Child, LONG, fork, stop_here, wait_until};
+use children::{Child, LONG, alone, fork, stop_here, wait_until};
 use commonhold::{ErrorKind, Segment, SegmentInfo, Value};
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -22,7 +22,7 @@ fn in_four_children(f: impl Fn()) {
     children.into_iter().for_each(Child::succeed);
 }
 
-#[test]
+alone! {
 fn four_processes_increment_exactly() {
     let small = Value::<u64>::new(0).unwrap();
     let byte = Value::<u8>::new(0).unwrap();
@@ -41,9 +41,10 @@ fn four_processes_increment_exactly() {
     assert_eq!(large.get(), [100_000; 9]);
     assert_eq!(added.get(), 100_000);
 }
+}
 
+alone! {
 /// Every swap puts in a number that no other puts in; none may vanish or come out twice.
-#[test]
 fn what_is_swapped_in_comes_out_once() {
     fn run<T: commonhold::Shared>(make: fn(u64) -> T, number: fn(T) -> u64) {
         const EACH: u64 = 5_000;
@@ -60,8 +61,9 @@ fn what_is_swapped_in_comes_out_once() {
     run(|n| n, |n| n);
     run(|n| [n; 5], |words| words[0]);
 }
+}
 
-#[test]
+alone! {
 fn an_exchange_succeeds_for_one_of_those_who_saw_the_same() {
     let value = Value::<[u32; 10]>::new([0; 10]).unwrap();
     let won = Value::<u64>::new(0).unwrap();
@@ -75,6 +77,7 @@ fn an_exchange_succeeds_for_one_of_those_who_saw_the_same() {
         }
     });
     assert_eq!((won.get(), value.get()), (5_000, [5_000; 10]));
+}
 }
 
 /// Run in a process of its own by the next test.
@@ -101,8 +104,8 @@ fn another_program_finds_it_by_its_name() {
     value.unlink().unwrap();
 }
 
+alone! {
 /// The value says how often it was written, in every word; children are killed in the middle.
-#[test]
 fn killed_writers_leave_the_old_value_or_the_new_one() {
     let value = Value::<[u64; 512]>::new([0; 512]).unwrap();
     let mut last = 0;
@@ -128,8 +131,9 @@ fn killed_writers_leave_the_old_value_or_the_new_one() {
         last = now[0] + 1;
     }
 }
+}
 
-#[test]
+alone! {
 fn a_process_that_is_stopped_in_an_update_holds_nobody() {
     fn run<T: commonhold::Shared + PartialEq + Debug>(make: fn(u8) -> T, number: fn(T) -> u8) {
         let value = Value::new(make(1)).unwrap();
@@ -154,8 +158,9 @@ fn a_process_that_is_stopped_in_an_update_holds_nobody() {
     run(|n| n, |n| n);
     run(|n| [n; 100], |bytes| bytes[7]);
 }
+}
 
-#[test]
+alone! {
 fn a_process_that_is_killed_in_an_update_changed_nothing() {
     let value = Value::<[u8; 100]>::new([1; 100]).unwrap();
     let child = fork(|| {
@@ -168,8 +173,9 @@ fn a_process_that_is_killed_in_an_update_changed_nothing() {
     child.kill();
     assert_eq!(value.update(|_| [3; 100]), [1; 100]);
 }
+}
 
-#[test]
+alone! {
 fn try_update_says_whether_it_replaced() {
     let seats = Value::<u32>::new(1_000).unwrap();
     let sold = Value::<u64>::new(0).unwrap();
@@ -180,8 +186,9 @@ fn try_update_says_whether_it_replaced() {
     });
     assert_eq!((seats.get(), sold.get()), (0, 1_000));
 }
+}
 
-#[test]
+alone! {
 fn arithmetic_is_exact_and_wraps() {
     let value = Value::<i8>::new(127).unwrap();
     assert_eq!(value.fetch_add(1), 127);
@@ -196,8 +203,9 @@ fn arithmetic_is_exact_and_wraps() {
     in_four_children(|| (0..1_000).for_each(|_| _ = highest.fetch_max(next.fetch_add(1) as u64)));
     assert_eq!(highest.get(), 3_999);
 }
+}
 
-#[test]
+alone! {
 fn the_doors_say_what_is_wrong() {
     let name = name("doors");
     assert_eq!(Value::<u64>::open(&name).unwrap_err().kind(), ErrorKind::NotFound);
@@ -216,9 +224,10 @@ fn the_doors_say_what_is_wrong() {
     assert_eq!(kind(Value::open(&name)), ErrorKind::NotFound);
     assert_eq!((value.get(), found.get()), (10, 10));
 }
+}
 
+alone! {
 /// In a process of its own, whose marks no child of another test inherits.
-#[test]
 fn the_last_one_out_removes_the_name() {
     let name = name("last");
     fork(|| {
@@ -233,8 +242,9 @@ fn the_last_one_out_removes_the_name() {
     let ours = |info: &SegmentInfo| info.name() == name;
     assert!(!commonhold::segments().unwrap().iter().any(ours));
 }
+}
 
-#[test]
+alone! {
 fn values_of_many_types_live_in_one_segment() {
     let name = name("segment");
     let segment = Segment::create(&name, 1 << 16).unwrap();
@@ -250,8 +260,9 @@ fn values_of_many_types_live_in_one_segment() {
     assert_eq!(hits.unlink().unwrap_err().kind(), ErrorKind::Unsupported);
     commonhold::unlink(&name).unwrap();
 }
+}
 
-#[test]
+alone! {
 fn two_thousand_anonymous_values_need_few_descriptors() {
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let before = open();
@@ -259,6 +270,7 @@ fn two_thousand_anonymous_values_need_few_descriptors() {
     assert!(open() < before + 100);
     in_four_children(|| values.iter().for_each(|value| _ = value.fetch_add(1)));
     assert!(values.iter().zip(0..).all(|(value, n)| value.get() == n + 4));
+}
 }
 
 #[test]

@@ -1,4 +1,8 @@
 //! Child processes of tests: forked, stopped, killed, and gone when the test ends.
+//!
+//! A test that forks runs [`alone!`]: in a process of its own that re-executes the test binary for
+//! this one test, beside whose thread only the harness's idle one exists. So a fork copies no other thread's locks half-held, and no
+//! other test's children keep this one's names in use.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use nix::errno::Errno;
@@ -6,11 +10,53 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork as system_fork};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Bounds a failure; no test that passes waits so long.
 pub const LONG: Duration = Duration::from_secs(60);
+
+const ALONE: &str = "COMMONHOLD_TEST_ALONE";
+
+/// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
+macro_rules! alone {
+    ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            #[test]
+            fn $name() {
+                $crate::children::run_alone(concat!(module_path!(), "::", stringify!($name)), || $body);
+            }
+        )*
+    };
+}
+pub(crate) use alone;
+
+/// Runs `test`, whose path this is, in a process of its own; see [`alone!`].
+pub fn run_alone(path: &str, test: impl FnOnce()) {
+    // The test's name is its path without the crate's.
+    let name = path.split_once("::").map_or(path, |(_, name)| name);
+    if std::env::var(ALONE).as_deref() == Ok(name) {
+        return test();
+    }
+    let output = Command::new(std::env::current_exe().expect("this binary"))
+        .args([name, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
+        .env(ALONE, name)
+        .stdin(Stdio::null())
+        .output()
+        .expect("this binary again");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    print!("{out}");
+    eprint!("{err}");
+    assert!(output.status.success(), "alone: {}", output.status);
+    assert!(out.contains("1 passed"), "no test is called {name}");
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
 
 pub struct Child {
     pid: Pid,
@@ -19,8 +65,9 @@ pub struct Child {
 
 /// Runs `f` in a forked child, which ends with it: with 0, or with 101 if it panicked.
 pub fn fork(f: impl FnOnce()) -> Child {
-    // SAFETY: the child runs `f` alone, takes none of the test harness's locks, and ends without
-    // running its parent's destructors.
+    assert!(threads() <= 2, "a test that forks runs alone");
+    // SAFETY: the only other thread waits for this one and holds nothing, so the child finds
+    // everything whole.
     match unsafe { system_fork() }.expect("fork") {
         ForkResult::Parent { child } => Child { pid: child, over: false },
         ForkResult::Child => {

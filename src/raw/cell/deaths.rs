@@ -2,27 +2,25 @@
 
 use super::direct::Direct;
 use super::object::Single;
+use crate::children::{Child, alone, fork, wait_until};
 use crate::raw::hook::{arm, arm_nth};
 use crate::segment::handle::Handle;
-use children::{Child, fork, wait_until};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-#[path = "../../../tests/children/mod.rs"]
-mod children;
-
 type Page = [u64; 512];
 type Cell = Direct<Single<Page>>;
+type Write = fn(&Cell, Page);
 const OLD: Page = [1; 512];
 const NEW: Page = [2; 512];
 const NEXT: Page = [3; 512];
 
 /// The points of a write, in order, and what the value is for all others from then on.
-const POINTS: [(&str, Page); 4] =
+static POINTS: [(&str, Page); 4] =
     [("cell.locked", OLD), ("cell.write.half", OLD), ("cell.written", OLD), ("cell.flipped", NEW)];
 
 /// Every way to write a page.
-const WRITES: [(&str, fn(&Cell, Page)); 4] = [
+const WRITES: [(&str, Write); 4] = [
     ("set", set),
     ("swap", |cell, page| _ = swap(cell, page)),
     ("update", |cell, page| _ = update(cell, |_| page)),
@@ -50,7 +48,7 @@ fn update(cell: &Cell, mut f: impl FnMut(Page) -> Page) -> Page {
 }
 
 /// A child that has stopped itself at this point of writing `NEW`.
-fn stopped_at(point: &'static str, cell: &Cell, write: fn(&Cell, Page)) -> Child {
+fn stopped_at(point: &'static str, cell: &Cell, write: Write) -> Child {
     let child = fork(|| {
         arm(point);
         write(cell, NEW);
@@ -59,7 +57,7 @@ fn stopped_at(point: &'static str, cell: &Cell, write: fn(&Cell, Page)) -> Child
     child
 }
 
-#[test]
+alone! {
 fn a_writer_killed_at_any_point_leaves_the_old_page_or_the_new_one() {
     for (point, left) in POINTS {
         for (name, write) in WRITES {
@@ -75,8 +73,9 @@ fn a_writer_killed_at_any_point_leaves_the_old_page_or_the_new_one() {
         }
     }
 }
+}
 
-#[test]
+alone! {
 fn a_zombie_is_taken_over_from_too() {
     let cell = new(OLD);
     let child = stopped_at("cell.write.half", &cell, set);
@@ -84,8 +83,9 @@ fn a_zombie_is_taken_over_from_too() {
     set(&cell, NEXT);
     assert_eq!(get(&cell), NEXT);
 }
+}
 
-#[test]
+alone! {
 fn the_one_who_takes_over_may_be_killed_too() {
     for point in ["lock.recover.before_cas", "lock.recovered", "cell.write.half"] {
         let cell = new(OLD);
@@ -97,9 +97,10 @@ fn the_one_who_takes_over_may_be_killed_too() {
         assert_eq!(get(&cell), NEXT);
     }
 }
+}
 
+alone! {
 /// For longer than any nap: the others look whether the holder lives, more than once.
-#[test]
 fn a_writer_that_is_stopped_is_not_robbed() {
     for (point, left) in POINTS {
         let cell = new(OLD);
@@ -119,8 +120,9 @@ fn a_writer_that_is_stopped_is_not_robbed() {
         assert_eq!(get(&cell), NEXT);
     }
 }
+}
 
-#[test]
+alone! {
 fn those_who_wait_for_a_writer_go_on_when_it_is_killed() {
     let cell = new(OLD);
     let stopped = stopped_at("cell.write.half", &cell, set);
@@ -131,9 +133,10 @@ fn those_who_wait_for_a_writer_go_on_when_it_is_killed() {
     waiting.into_iter().for_each(Child::succeed);
     assert_eq!(get(&cell), [4; 512]);
 }
+}
 
+alone! {
 /// A whole round of writes before the stop, so that the other copy is the idle one.
-#[test]
 fn either_copy_may_be_half_written() {
     for writes in 1..=4 {
         let cell = new([0; 512]);
@@ -147,4 +150,5 @@ fn either_copy_may_be_half_written() {
         update(&cell, |page| page.map(|n| n + 10));
         assert_eq!(get(&cell), [u64::from(writes) + 9; 512]);
     }
+}
 }
