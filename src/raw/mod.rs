@@ -4,5 +4,6 @@
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
+pub(crate) mod queue;
 pub(crate) mod spin;
 pub(crate) mod sync;
