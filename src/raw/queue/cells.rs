@@ -152,9 +152,15 @@ impl<W: CellWords> Cells<W> {
     }
 
     /// Frees what the dead left in cells; with `receive`, takes over the first message among it.
+    /// Returns how many it freed, and the number of the cell that is the caller's lease now.
     #[cold]
-    pub(crate) fn scan<P: Peers>(&self, actor: &Actor<'_, P>, receive: bool) -> Option<usize> {
+    pub(crate) fn scan<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        receive: bool,
+    ) -> (u32, Option<usize>) {
         let mut living = actor.me;
+        let mut freed = 0;
         for number in 0..self.words.count() {
             let word = self.words.cell(number);
             let found = word.load(Ordering::Acquire); // [C2] [C4]
@@ -176,19 +182,19 @@ impl<W: CellWords> Cells<W> {
             match self.remains(cell) {
                 Remains::Nothing => {
                     point!("queue.cell.before_free");
-                    actor.take_over(tag, word, found, Cell::Free.word());
+                    freed += u32::from(actor.take_over(tag, word, found, Cell::Free.word()));
                 }
                 Remains::Message if receive => {
                     point!("queue.cell.before_adopt");
                     if actor.take_over(tag, word, found, Cell::Leased(actor.me).word()) {
                         point!("queue.cell.adopted");
-                        return Some(number);
+                        return (freed, Some(number));
                     }
                 }
                 Remains::Message | Remains::OfTheRing => {}
             }
         }
-        None
+        (freed, None)
     }
 
     /// What a dead participant's cell is. Its liveness was asked before: see the module's table.

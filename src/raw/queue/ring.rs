@@ -56,7 +56,7 @@
 //! position having moved: [`skip`](Ring::skip) has to tell these apart, everything else starts again.
 
 use super::words::{CLOSED, Index, Phase, Shape, Slot};
-use crate::raw::eventcount::Eventcount;
+use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::hook::point;
 use crate::raw::sync::{AtomicU64, Ordering};
 use crate::segment::{Look, Peers, Tag};
@@ -94,8 +94,13 @@ impl<'a, P: Peers> Actor<'a, P> {
         Actor { peers, me: peers.me(), look: Look::Quick }
     }
 
-    pub(crate) fn looking(self, look: Look) -> Self {
-        Actor { look, ..self }
+    /// The same, looking as closely as is due at this moment of a wait.
+    pub(crate) fn at(&self, moment: Moment) -> Self {
+        let look = match moment {
+            Moment::Awake => self.look,
+            Moment::Napped(look) => look,
+        };
+        Actor { peers: self.peers, me: self.me, look }
     }
 
     pub(crate) fn finds_dead(&self, tag: Tag) -> bool {
@@ -133,6 +138,13 @@ pub(crate) struct Claim {
     pub(crate) adopted: bool,
 }
 
+/// What stood in the way of a claim: an index word, and the slot word it led to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    word: u64,
+    slot: u64,
+}
+
 /// No endpoint has finished this position.
 pub(crate) const NONE_FINISHED: u64 = u64::MAX;
 
@@ -156,20 +168,30 @@ impl<W: Words> Ring<W> {
         actor: &Actor<'_, P>,
         finished: u64,
     ) -> Result<u64, NoRoom> {
+        loop {
+            match self.claim_free_tail(actor.me, finished) {
+                Ok(position) => return Ok(position),
+                Err(Seen { word, slot }) => self.make_room(actor, word, slot)?,
+            }
+        }
+    }
+
+    /// Claims the next position to send at, if its slot is free; asks nobody.
+    #[inline]
+    pub(crate) fn claim_free_tail(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, tail) = (self.shape, self.words.tail());
         loop {
             let word = tail.load(Ordering::Acquire); // [Q3]
             let Index { position, tag } = Index::of(word);
             let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
             if slot != shape.empty(position) || tag == CLOSED {
-                self.make_room(actor, word, slot)?;
-                continue;
+                return Err(Seen { word, slot });
             }
             if finished != shape.prev(position) {
                 self.record_sender(word);
             }
             point!("queue.send.before_claim");
-            let claim = Index::word(shape.next(position), actor.me);
+            let claim = Index::word(shape.next(position), me);
             // [Q3]
             if tail.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 point!("queue.send.claimed");
@@ -193,27 +215,39 @@ impl<W: Words> Ring<W> {
         actor: &Actor<'_, P>,
         finished: u64,
     ) -> Option<Claim> {
+        loop {
+            let Seen { word, slot } = match self.claim_full_head(actor.me, finished) {
+                Ok(position) => return Some(Claim { position, adopted: false }),
+                Err(seen) => seen,
+            };
+            match self.find_message(actor, word, slot) {
+                Found::Moved => {}
+                Found::Adopted(position) => return Some(Claim { position, adopted: true }),
+                Found::Nothing => return None,
+            }
+        }
+    }
+
+    /// Claims the next message, if it lies at the head; asks nobody.
+    #[inline]
+    pub(crate) fn claim_full_head(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, head) = (self.shape, self.words.head());
         loop {
             let word = head.load(Ordering::Acquire); // [Q3]
             let position = Index::of(word).position;
             let slot = self.slot(position).load(Ordering::Acquire); // [Q1]
             if slot != shape.full(position) {
-                match self.find_message(actor, word, slot) {
-                    Found::Moved => continue,
-                    Found::Adopted(position) => return Some(Claim { position, adopted: true }),
-                    Found::Nothing => return None,
-                }
+                return Err(Seen { word, slot });
             }
             if finished != shape.prev(position) {
                 self.record_receiver(word);
             }
             point!("queue.recv.before_claim");
-            let claim = Index::word(shape.next(position), actor.me);
+            let claim = Index::word(shape.next(position), me);
             // [Q3]
             if head.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 point!("queue.recv.claimed");
-                return Some(Claim { position, adopted: false });
+                return Ok(position);
             }
         }
     }
@@ -307,6 +341,19 @@ impl<W: Words> Ring<W> {
         if now.position == then.position && now.tag == Tag::GONE && then.tag != Tag::GONE {
             let Slot { lap, phase, .. } = Slot::of(to);
             cas(slot, to, Slot::word(lap, Tag::GONE, phase));
+        }
+    }
+
+    /// Sees to it that the slot at tail is free, without claiming it.
+    pub(crate) fn find_room<P: Peers>(&self, actor: &Actor<'_, P>) -> Result<(), NoRoom> {
+        loop {
+            let word = self.words.tail().load(Ordering::Acquire); // [Q3]
+            let Index { position, tag } = Index::of(word);
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
+            if slot == self.shape.empty(position) && tag != CLOSED {
+                return Ok(());
+            }
+            self.make_room(actor, word, slot)?;
         }
     }
 
