@@ -25,6 +25,8 @@ pub use bytemuck;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
 #[cfg(not(loom))]
+pub use segment::named::{SegmentInfo, gc, segments, unlink};
+#[cfg(not(loom))]
 pub use segment::place::Place;
 #[cfg(not(loom))]
 pub use segment::{Segment, options::SegmentOptions};
