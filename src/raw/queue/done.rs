@@ -1,10 +1,10 @@
 //! What ends a message, and when all have ended.
 
-use super::layout::{RawQueue, Sizes};
+use super::layout::{Me, RawQueue, Sizes};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
 use crate::raw::sync::Ordering;
-use crate::segment::attachment::Attachment;
+use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -41,7 +41,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Frees what the dead left in cells; with `receive`, leases the first message among it.
-    pub(super) fn scan_cells(&self, actor: &Actor<'_, Attachment>, receive: bool) -> Option<usize> {
+    pub(super) fn scan_cells(&self, actor: &Me<'_, T>, receive: bool) -> Option<usize> {
         let (freed, found) = self.cells.scan(actor, receive);
         if freed > 0 {
             self.header.cells.publish_to(freed);
@@ -53,8 +53,8 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Waits until every message that was sent was received, and every lease is done.
-    pub(crate) fn wait_done(&self, deadline: Deadline) -> bool {
-        let actor = Actor::new(self.peers());
+    pub(crate) fn wait_done(&self, peers: &Handle<Self>, deadline: Deadline) -> bool {
+        let actor = Actor::new(peers);
         let settled = |moment: Moment| {
             self.ring.pass_abandoned(&actor.at(moment));
             self.is_settled().then_some(())
@@ -69,9 +69,9 @@ impl<T: Shared> RawQueue<T> {
     /// at was in its cell, or done, by the time the cells were. If tail did not move, none was sent
     /// meanwhile; so at the second look at tail there was none anywhere.
     pub(super) fn is_settled(&self) -> bool {
-        self.ring.drained_at().is_some_and(|tail| {
-            self.cells.none_leased() && self.ring.tail_position() == tail
-        })
+        self.ring
+            .drained_at()
+            .is_some_and(|tail| self.cells.none_leased() && self.ring.tail_position() == tail)
     }
 
     /// Closes for good, and tells everybody who waits.

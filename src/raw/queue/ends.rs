@@ -63,9 +63,7 @@ impl Hint {
     }
 
     fn change(&self, to: impl Fn(u32) -> u32) {
-        let _ = self
-            .gone
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(to(word))); // [N2]
+        let _ = self.gone.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(to(word))); // [N2]
     }
 }
 
@@ -101,8 +99,7 @@ impl Endpoints<'_> {
         let gone = !self.any_living(actor);
         if gone != (hint & GONE != 0) {
             let now = hint.wrapping_add(2) & !GONE | u32::from(gone);
-            let _ =
-                self.hint.gone.compare_exchange(hint, now, Ordering::AcqRel, Ordering::Acquire);
+            let _ = self.hint.gone.compare_exchange(hint, now, Ordering::AcqRel, Ordering::Acquire);
         }
         gone
     }

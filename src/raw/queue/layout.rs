@@ -4,10 +4,11 @@ use std::marker::PhantomData;
 
 use super::cells::{CellWords, Cells};
 use super::ends::{Endpoints, Hint};
-use super::ring::{Ring, Words};
+use super::ring::{Actor, Ring, Words};
 use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::segment::handle::Handle;
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
 use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
 use crate::segment::object::{Kind, Object, Signature};
@@ -65,9 +66,8 @@ impl<T> Sizes<T> {
         let align = if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() };
         size_of::<T>().next_multiple_of(align)
     };
-    const CELL_ALIGN: usize = {
-        if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() }
-    };
+    const CELL_ALIGN: usize =
+        { if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() } };
 
     /// Cells beside `capacity`: one for each participant; of large messages as many of these as
     /// 16 MiB hold, but four at least, so that a queue of large messages does not take the memory of
@@ -221,6 +221,9 @@ pub struct RawQueue<T> {
     receivers: Mapped<[AtomicU32]>,
 }
 
+/// A participant of a queue's segment, acting on the queue.
+pub(super) type Me<'a, T> = Actor<'a, Handle<RawQueue<T>>>;
+
 impl<T> RawQueue<T> {
     pub(crate) fn senders(&self) -> Endpoints<'_> {
         Endpoints { hint: &self.header.senders, rows: &self.senders }
@@ -232,6 +235,7 @@ impl<T> RawQueue<T> {
 }
 
 /// What a new queue is told.
+#[derive(Clone)]
 pub struct Args {
     pub(crate) capacity: usize,
     /// The position to start at: a test of the wrap starts near the last.

@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::layout::{RawQueue, Sizes};
+use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::payload::{checked, invalid};
 use super::ring::{Actor, Claim};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
-use crate::segment::attachment::Attachment;
+use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -45,17 +45,20 @@ const IDLE_LOOK_SLOT: u64 = 64;
 /// Slots that are looked at each time, in a ring of more.
 const LOOK_SLOTS: usize = 1 << 18;
 
-type Me<'a> = Actor<'a, Attachment>;
-
 impl<T: Shared> RawQueue<T> {
     /// Receives one message, by copy.
     #[inline]
-    pub(crate) fn recv(&self, end: &RecvEnd, deadline: Deadline) -> Result<T, NotReceived> {
+    pub(crate) fn recv(
+        &self,
+        peers: &Handle<Self>,
+        end: &RecvEnd,
+        deadline: Deadline,
+    ) -> Result<T, NotReceived> {
         if Sizes::<T>::LARGE {
-            let number = self.lease(end, deadline)?;
+            let number = self.lease(peers, end, deadline)?;
             return Ok(self.copy_out(number));
         }
-        let actor = Actor::new(self.peers());
+        let actor = Actor::new(peers);
         if let Some(message) = self.recv_at_head(&actor, end) {
             self.header.space.publish();
             return Ok(message);
@@ -66,6 +69,7 @@ impl<T: Shared> RawQueue<T> {
     /// Receives at least one and at most `max` messages, by copy.
     pub(crate) fn recv_many(
         &self,
+        peers: &Handle<Self>,
         end: &RecvEnd,
         into: &mut Vec<T>,
         max: usize,
@@ -73,12 +77,12 @@ impl<T: Shared> RawQueue<T> {
         if max == 0 {
             return Ok(0);
         }
-        into.push(self.recv(end, Deadline::Never)?);
-        let actor = Actor::new(self.peers());
+        into.push(self.recv(peers, end, Deadline::Never)?);
+        let actor = Actor::new(peers);
         let mut count = 1;
         while count < max {
             let next = if Sizes::<T>::LARGE {
-                self.recv(end, Deadline::Now).ok()
+                self.recv(peers, end, Deadline::Now).ok()
             } else {
                 self.recv_at_head(&actor, end)
             };
@@ -92,20 +96,20 @@ impl<T: Shared> RawQueue<T> {
 
     /// The small message at the head, unless something else is to be looked at first. Tells nobody yet.
     #[inline]
-    fn recv_at_head(&self, actor: &Me<'_>, end: &RecvEnd) -> Option<T> {
+    fn recv_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<T> {
         let position = self.claim_known(actor, end)?;
         let bits = self.read_slot(position);
         self.ring.release(position);
         end.finish(position);
         if position & CLOCK_MASK == 0 {
-            self.look_now_and_then(end);
+            self.look_now_and_then(actor, end);
         }
         Some(checked(bits))
     }
 
     #[inline]
-    fn claim_known(&self, actor: &Me<'_>, end: &RecvEnd) -> Option<u64> {
-        if self.stir() != end.seen.load(Ordering::Relaxed) {
+    fn claim_known(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<u64> {
+        if self.stir(actor.peers) != end.seen.load(Ordering::Relaxed) {
             return None;
         }
         self.ring.claim_full_head(actor.me, end.finished()).ok()
@@ -114,7 +118,7 @@ impl<T: Shared> RawQueue<T> {
     #[cold]
     fn recv_slowly(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
     ) -> Result<T, NotReceived> {
@@ -138,8 +142,13 @@ impl<T: Shared> RawQueue<T> {
 
     /// Leases one message, and returns the number of its cell.
     #[inline]
-    pub(crate) fn lease(&self, end: &RecvEnd, deadline: Deadline) -> Result<usize, NotReceived> {
-        let actor = Actor::new(self.peers());
+    pub(crate) fn lease(
+        &self,
+        peers: &Handle<Self>,
+        end: &RecvEnd,
+        deadline: Deadline,
+    ) -> Result<usize, NotReceived> {
+        let actor = Actor::new(peers);
         let number = match self.lease_at_head(&actor, end) {
             Some(number) => number,
             None => self.lease_slowly(&actor, end, deadline)?,
@@ -152,7 +161,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     #[inline]
-    fn lease_at_head(&self, actor: &Me<'_>, end: &RecvEnd) -> Option<usize> {
+    fn lease_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {
         if Sizes::<T>::LARGE {
             let position = self.claim_known(actor, end)?;
             return Some(self.move_out(actor, end, Claim { position, adopted: false }, None));
@@ -171,12 +180,12 @@ impl<T: Shared> RawQueue<T> {
     #[cold]
     fn lease_slowly(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
     ) -> Result<usize, NotReceived> {
         let starved = Cell::new(false);
-        let take = |actor: &Me<'_>, scan: Option<Range<usize>>| {
+        let take = |actor: &Me<'_, T>, scan: Option<Range<usize>>| {
             if Sizes::<T>::LARGE {
                 return self.take(actor, end, scan);
             }
@@ -220,7 +229,7 @@ impl<T: Shared> RawQueue<T> {
     /// Makes a claimed message a lease in a cell.
     fn move_out(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
         claim: Claim,
         cell: Option<usize>,
@@ -244,7 +253,7 @@ impl<T: Shared> RawQueue<T> {
         self.release(end, claim);
         self.cells.lease(actor.me, number);
         if position & LEASE_CLOCK_MASK == 0 {
-            self.look_now_and_then(end);
+            self.look_now_and_then(actor, end);
         }
         number
     }
@@ -259,14 +268,14 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// The dead consumer of an adopted position may have begun to move it to a cell.
-    fn forget_copies(&self, actor: &Me<'_>, claim: Claim) {
+    fn forget_copies(&self, actor: &Me<'_, T>, claim: Claim) {
         if claim.adopted {
             self.cells.sweep(actor, claim.position);
         }
     }
 
     /// One attempt to take a message from the ring, looking for orphans in these slots first.
-    fn take(&self, actor: &Me<'_>, end: &RecvEnd, scan: Option<Range<usize>>) -> Option<Taken> {
+    fn take(&self, actor: &Me<'_, T>, end: &RecvEnd, scan: Option<Range<usize>>) -> Option<Taken> {
         let orphan = scan.and_then(|slots| self.ring.adopt_orphan(actor, slots));
         if let Some(position) = orphan {
             return Some(Taken::Slot(Claim { position, adopted: true }));
@@ -276,10 +285,10 @@ impl<T: Shared> RawQueue<T> {
 
     fn wait_for(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
-        take: &dyn Fn(&Me<'_>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
     ) -> Result<Taken, NotReceived> {
         self.wait_or(actor, end, deadline, take, &|| false).unwrap_or(Err(NotReceived::Empty))
     }
@@ -287,16 +296,16 @@ impl<T: Shared> RawQueue<T> {
     /// Waits until something can be taken. `None`: the deadline passed, or `give_up` said so.
     fn wait_or(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
-        take: &dyn Fn(&Me<'_>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
         give_up: &dyn Fn() -> bool,
     ) -> Option<Result<Taken, NotReceived>> {
         if matches!(deadline, Deadline::Now) {
             return self.look(actor, end, take);
         }
-        let stirred = || self.stir() != end.seen.load(Ordering::Relaxed);
+        let stirred = || self.stir(actor.peers) != end.seen.load(Ordering::Relaxed);
         if !stirred() {
             end.spin.until(|| self.ring.head_stirs() || stirred());
         }
@@ -311,15 +320,16 @@ impl<T: Shared> RawQueue<T> {
     /// One look at everything that there is to receive.
     fn look(
         &self,
-        actor: &Me<'_>,
+        actor: &Me<'_, T>,
         end: &RecvEnd,
-        take: &dyn Fn(&Me<'_>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
     ) -> Option<Result<Taken, NotReceived>> {
         let all = 0..self.ring.shape.capacity() as usize;
         // Read before the scan: what stirs during it is due next time.
-        let stir = self.stir();
+        let stir = self.stir(actor.peers);
         let stirred = stir != end.seen.load(Ordering::Relaxed);
-        let due = stirred || end.looked.due(IDLE_LOOK + IDLE_LOOK_SLOT * all.len().min(LOOK_SLOTS) as u64);
+        let due = stirred
+            || end.looked.due(IDLE_LOOK + IDLE_LOOK_SLOT * all.len().min(LOOK_SLOTS) as u64);
         let mut slots = None;
         if due {
             if let Some(number) = self.scan_cells(actor, true) {
@@ -362,31 +372,31 @@ impl<T: Shared> RawQueue<T> {
 
     /// Moves when a lease came back, and when somebody was found dead.
     #[inline]
-    fn stir(&self) -> u32 {
+    fn stir(&self, peers: &Handle<Self>) -> u32 {
         // [C4]
-        self.header.returned.load(Ordering::Acquire).wrapping_add(self.peers().deaths())
+        self.header.returned.load(Ordering::Acquire).wrapping_add(peers.deaths())
     }
 
     /// Under load, too, somebody has to look after the dead: makes the next receive do so.
     #[cold]
-    fn look_now_and_then(&self, end: &RecvEnd) {
+    fn look_now_and_then(&self, actor: &Me<'_, T>, end: &RecvEnd) {
         if end.looked.due(BUSY_LOOK) {
-            end.seen.store(self.stir().wrapping_sub(1), Ordering::Relaxed); // [P1]
+            end.seen.store(self.stir(actor.peers).wrapping_sub(1), Ordering::Relaxed); // [P1]
         }
     }
 
     /// Whether nobody will send any more, for the time being.
-    fn no_more_comes(&self, actor: &Me<'_>, due: bool) -> bool {
+    fn no_more_comes(&self, actor: &Me<'_, T>, due: bool) -> bool {
         self.ring.is_closed()
             || ((due || self.header.senders.says_gone()) && self.senders().all_gone(actor))
     }
 
     /// Whether nothing can be received any more, once what is there has been.
-    pub(crate) fn is_closed_to_receivers(&self) -> bool {
-        self.no_more_comes(&Actor::new(self.peers()), true)
+    pub(crate) fn is_closed_to_receivers(&self, peers: &Handle<Self>) -> bool {
+        self.no_more_comes(&Actor::new(peers), true)
     }
 
-    fn get_small_cell(&self, actor: &Me<'_>, end: &RecvEnd) -> Option<usize> {
+    fn get_small_cell(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {
         let last = end.cell.load(Ordering::Relaxed) as usize; // [P1]
         // The one taken last is most likely free again; the first is one that few others start at.
         let start = if last < self.deliveries.len() { last } else { self.first_cell(actor.me) };

@@ -110,11 +110,7 @@ impl<'a, P: Peers> Actor<'a, P> {
     /// CASes `word` from a claim of the dead `tag`. True: done.
     pub(crate) fn take_over(&self, tag: Tag, word: &AtomicU64, from: u64, to: u64) -> bool {
         let cas = || cas(word, from, to);
-        if tag.is_participant() {
-            self.peers.take_over(tag, cas) == Some(true)
-        } else {
-            cas()
-        }
+        if tag.is_participant() { self.peers.take_over(tag, cas) == Some(true) } else { cas() }
     }
 }
 

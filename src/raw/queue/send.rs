@@ -1,13 +1,13 @@
 //! Sending: a position in the ring, and for large messages a cell before it.
 
-use super::layout::{RawQueue, Sizes};
+use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::ring::{Actor, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
 use crate::segment::Peers;
-use crate::segment::attachment::Attachment;
+use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -34,27 +34,33 @@ impl From<NoRoom> for NotSent {
 }
 
 impl<T: Shared> RawQueue<T> {
-    #[inline]
-    pub(crate) fn peers(&self) -> &Attachment {
-        self.header.attachment()
-    }
-
     /// Sends one message.
     #[inline]
-    pub(crate) fn send(&self, end: &SendEnd, value: &T, deadline: Deadline) -> Result<(), NotSent> {
+    pub(crate) fn send(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
         if Sizes::<T>::LARGE {
-            return self.send_large(end, value, deadline);
+            return self.send_large(peers, end, value, deadline);
         }
-        self.place(end, value, deadline)?;
+        self.place(peers, end, value, deadline)?;
         self.header.items.publish();
         Ok(())
     }
 
     /// Sends all, waiting for room. On failure tells how many were sent.
-    pub(crate) fn send_all(&self, end: &SendEnd, values: &[T]) -> Result<(), usize> {
+    pub(crate) fn send_all(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        values: &[T],
+    ) -> Result<(), usize> {
         let mut untold = 0;
         for (sent, value) in values.iter().enumerate() {
-            if !Sizes::<T>::LARGE && self.place(end, value, Deadline::Now).is_ok() {
+            if !Sizes::<T>::LARGE && self.place(peers, end, value, Deadline::Now).is_ok() {
                 untold += 1;
                 if untold == BATCH {
                     self.header.items.publish_to(std::mem::take(&mut untold));
@@ -64,7 +70,7 @@ impl<T: Shared> RawQueue<T> {
             if untold > 0 {
                 self.header.items.publish_to(std::mem::take(&mut untold));
             }
-            self.send(end, value, Deadline::Never).map_err(|_| sent)?;
+            self.send(peers, end, value, Deadline::Never).map_err(|_| sent)?;
         }
         if untold > 0 {
             self.header.items.publish_to(untold);
@@ -74,8 +80,14 @@ impl<T: Shared> RawQueue<T> {
 
     /// Sends a small message, and tells nobody yet.
     #[inline]
-    fn place(&self, end: &SendEnd, value: &T, deadline: Deadline) -> Result<(), NotSent> {
-        let actor = Actor::new(self.peers());
+    fn place(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
+        let actor = Actor::new(peers);
         let position = self.claim_room(&actor, end, deadline)?;
         self.write_slot(position, value);
         self.ring.commit(position);
@@ -86,7 +98,7 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     fn claim_room(
         &self,
-        actor: &Actor<'_, Attachment>,
+        actor: &Me<'_, T>,
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
@@ -101,7 +113,7 @@ impl<T: Shared> RawQueue<T> {
     #[cold]
     fn wait_for_room(
         &self,
-        actor: &Actor<'_, Attachment>,
+        actor: &Me<'_, T>,
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
@@ -117,7 +129,7 @@ impl<T: Shared> RawQueue<T> {
 
     fn look_for_room(
         &self,
-        actor: &Actor<'_, Attachment>,
+        actor: &Me<'_, T>,
         end: &SendEnd,
         moment: Moment,
     ) -> Option<Result<u64, NotSent>> {
@@ -135,19 +147,30 @@ impl<T: Shared> RawQueue<T> {
     }
 
     #[inline(never)]
-    fn send_large(&self, end: &SendEnd, value: &T, deadline: Deadline) -> Result<(), NotSent> {
+    fn send_large(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
         if matches!(deadline, Deadline::Now) {
             // Do not copy a large message for nothing.
-            self.ring.find_room(&Actor::new(self.peers())).map_err(NotSent::from)?;
+            self.ring.find_room(&Actor::new(peers)).map_err(NotSent::from)?;
         }
-        let number = self.reserve(end, deadline)?;
+        let number = self.reserve(peers, end, deadline)?;
         self.write_cell(number, value);
-        self.send_reserved(end, number, deadline).inspect_err(|_| self.put_cell(number))
+        self.send_reserved(peers, end, number, deadline).inspect_err(|_| self.put_cell(number))
     }
 
     /// Takes a cell to build a large message in.
-    pub(crate) fn reserve(&self, end: &SendEnd, deadline: Deadline) -> Result<usize, NotSent> {
-        let actor = Actor::new(self.peers());
+    pub(crate) fn reserve(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        deadline: Deadline,
+    ) -> Result<usize, NotSent> {
+        let actor = Actor::new(peers);
         let look = |moment| self.look_for_cell(&actor.at(moment), end);
         let found = match look(Moment::Awake) {
             None if !matches!(deadline, Deadline::Now) => self.header.cells.wait(deadline, look),
@@ -156,11 +179,7 @@ impl<T: Shared> RawQueue<T> {
         found.unwrap_or(Err(NotSent::Full))
     }
 
-    fn look_for_cell(
-        &self,
-        actor: &Actor<'_, Attachment>,
-        end: &SendEnd,
-    ) -> Option<Result<usize, NotSent>> {
+    fn look_for_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<Result<usize, NotSent>> {
         let gone = self.header.receivers.says_gone() && self.receivers().all_gone(actor);
         if gone || self.ring.is_closed() {
             return Some(Err(NotSent::Closed));
@@ -173,7 +192,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// A cell for a large message: the one that became free last, whose memory is warm, if it still is.
-    fn get_large_cell(&self, actor: &Actor<'_, Attachment>) -> Option<usize> {
+    fn get_large_cell(&self, actor: &Me<'_, T>) -> Option<usize> {
         let start = self.hint.0.load(Ordering::Relaxed) as usize; // [P1]
         let got = self.cells.get(actor.me, start).or_else(|| {
             self.scan_cells(actor, false);
@@ -189,11 +208,12 @@ impl<T: Shared> RawQueue<T> {
     /// Sends the large message that was built in a reserved cell. On failure the cell stays the caller's.
     pub(crate) fn send_reserved(
         &self,
+        peers: &Handle<Self>,
         end: &SendEnd,
         number: usize,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let actor = Actor::new(self.peers());
+        let actor = Actor::new(peers);
         let position = self.claim_room(&actor, end, deadline)?;
         self.write_number(position, number);
         self.cells.queue(actor.me, number, position);
@@ -204,7 +224,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Whether nothing can be sent: closed, or all receivers that ever were are gone.
-    pub(crate) fn is_closed_to_senders(&self) -> bool {
-        self.ring.is_closed() || self.receivers().all_gone(&Actor::new(self.peers()))
+    pub(crate) fn is_closed_to_senders(&self, peers: &Handle<Self>) -> bool {
+        self.ring.is_closed() || self.receivers().all_gone(&Actor::new(peers))
     }
 }
