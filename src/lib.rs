@@ -18,12 +18,19 @@ mod sys;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod queue;
+#[cfg(not(loom))]
 mod shared;
 
 #[cfg(not(loom))]
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
+#[cfg(not(loom))]
+pub use queue::{
+    IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
+    SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
+};
 #[cfg(not(loom))]
 pub use segment::named::{SegmentInfo, gc, segments, unlink};
 #[cfg(not(loom))]

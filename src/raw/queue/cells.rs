@@ -46,7 +46,7 @@
 //! Nobody waits for a cell while holding a position, nor for a message while holding a cell: either
 //! would let the dead, or each other, block the living.
 
-use super::ring::{Actor, cas};
+use super::ring::Actor;
 use super::words::{Cell, Shape};
 use crate::raw::hook::point;
 use crate::raw::sync::{AtomicU64, Ordering};

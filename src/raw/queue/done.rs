@@ -1,5 +1,7 @@
 //! What ends a message, and when all have ended.
 
+use super::RawMessages;
+use super::ends::Endpoints;
 use super::layout::{Me, RawQueue, Sizes};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
@@ -73,31 +75,45 @@ impl<T: Shared> RawQueue<T> {
             .drained_at()
             .is_some_and(|tail| self.cells.none_leased() && self.ring.tail_position() == tail)
     }
+}
 
-    /// Closes for good, and tells everybody who waits.
-    pub(crate) fn close(&self) {
-        self.ring.close();
-        // Also if it was closed before: who closed it may have died before it told.
-        for waiters in [&self.header.items, &self.header.space, &self.header.cells] {
-            waiters.publish_to(u32::MAX);
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
+impl<T: Shared> RawMessages for RawQueue<T> {
+    fn len(&self) -> usize {
         self.ring.len() as usize
     }
 
-    pub(crate) fn capacity(&self) -> usize {
+    fn capacity(&self) -> usize {
         self.ring.shape.capacity() as usize
     }
 
-    /// Tells those who wait to receive that the last sender left.
-    pub(crate) fn senders_left(&self) {
+    fn close(&self) {
+        self.ring.close();
+        // Also if it was closed before: who closed it may have died before it told.
+        self.header.items.publish_to(u32::MAX);
+        self.receivers_left();
+    }
+
+    fn is_closed_to_senders(&self, peers: &Handle<Self>) -> bool {
+        self.ring.is_closed() || self.receivers().all_gone(&Actor::new(peers))
+    }
+
+    fn is_closed_to_receivers(&self, peers: &Handle<Self>) -> bool {
+        self.ring.is_closed() || self.senders().all_gone(&Actor::new(peers))
+    }
+
+    fn senders(&self) -> Endpoints<'_> {
+        Endpoints { hint: &self.header.senders, rows: &self.senders }
+    }
+
+    fn receivers(&self) -> Endpoints<'_> {
+        Endpoints { hint: &self.header.receivers, rows: &self.receivers }
+    }
+
+    fn senders_left(&self) {
         self.header.items.publish_to(u32::MAX);
     }
 
-    /// Tells those who wait to send that the last receiver left.
-    pub(crate) fn receivers_left(&self) {
+    fn receivers_left(&self) {
         self.header.space.publish_to(u32::MAX);
         self.header.cells.publish_to(u32::MAX);
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::cells::{CellWords, Cells};
-use super::ends::{Endpoints, Hint};
+use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
 use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
 use crate::raw::eventcount::Eventcount;
@@ -217,22 +217,12 @@ pub struct RawQueue<T> {
     pub(super) hint: Mapped<Line>,
     pub(super) deliveries: Mapped<[AtomicU32]>,
     pub(super) payload: Mapped<[Byte]>,
-    senders: Mapped<[AtomicU32]>,
-    receivers: Mapped<[AtomicU32]>,
+    pub(super) senders: Mapped<[AtomicU32]>,
+    pub(super) receivers: Mapped<[AtomicU32]>,
 }
 
 /// A participant of a queue's segment, acting on the queue.
 pub(super) type Me<'a, T> = Actor<'a, Handle<RawQueue<T>>>;
-
-impl<T> RawQueue<T> {
-    pub(crate) fn senders(&self) -> Endpoints<'_> {
-        Endpoints { hint: &self.header.senders, rows: &self.senders }
-    }
-
-    pub(crate) fn receivers(&self) -> Endpoints<'_> {
-        Endpoints { hint: &self.header.receivers, rows: &self.receivers }
-    }
-}
 
 /// What a new queue is told.
 #[derive(Clone)]

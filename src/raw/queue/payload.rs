@@ -111,16 +111,4 @@ impl<T: Shared> RawQueue<T> {
         // every pattern is a Bits.
         T::is_valid_bit_pattern(unsafe { &*at })
     }
-
-    /// The leased message.
-    ///
-    /// # Safety
-    /// The caller holds the lease on the cell for as long as the reference lives.
-    #[inline]
-    pub(crate) unsafe fn leased(&self, number: usize) -> &T {
-        let at = self.cell_payload(number);
-        // SAFETY: [HDR-2] aligned and within the block; [CLM-1] the lease excludes every writer;
-        // [CHK-1] the message was found valid when it was leased.
-        unsafe { &*at }
-    }
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::RawMessages;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::payload::{checked, invalid};
@@ -55,7 +56,7 @@ impl<T: Shared> RawQueue<T> {
         deadline: Deadline,
     ) -> Result<T, NotReceived> {
         if Sizes::<T>::LARGE {
-            let number = self.lease(peers, end, deadline)?;
+            let (number, _) = self.lease(peers, end, deadline)?;
             return Ok(self.copy_out(number));
         }
         let actor = Actor::new(peers);
@@ -140,14 +141,14 @@ impl<T: Shared> RawQueue<T> {
         checked(bits)
     }
 
-    /// Leases one message, and returns the number of its cell.
+    /// Leases one message, and returns the number of its cell and the tag it is leased under.
     #[inline]
     pub(crate) fn lease(
         &self,
         peers: &Handle<Self>,
         end: &RecvEnd,
         deadline: Deadline,
-    ) -> Result<usize, NotReceived> {
+    ) -> Result<(usize, Tag), NotReceived> {
         let actor = Actor::new(peers);
         let number = match self.lease_at_head(&actor, end) {
             Some(number) => number,
@@ -157,7 +158,7 @@ impl<T: Shared> RawQueue<T> {
             self.put_cell(number);
             invalid::<T>();
         }
-        Ok(number)
+        Ok((number, actor.me))
     }
 
     #[inline]
@@ -389,11 +390,6 @@ impl<T: Shared> RawQueue<T> {
     fn no_more_comes(&self, actor: &Me<'_, T>, due: bool) -> bool {
         self.ring.is_closed()
             || ((due || self.header.senders.says_gone()) && self.senders().all_gone(actor))
-    }
-
-    /// Whether nothing can be received any more, once what is there has been.
-    pub(crate) fn is_closed_to_receivers(&self, peers: &Handle<Self>) -> bool {
-        self.no_more_comes(&Actor::new(peers), true)
     }
 
     fn get_small_cell(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {

@@ -1,12 +1,13 @@
 //! Sending: a position in the ring, and for large messages a cell before it.
 
+use super::RawMessages;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::ring::{Actor, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
-use crate::segment::Peers;
+use crate::segment::Tag;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -158,7 +159,7 @@ impl<T: Shared> RawQueue<T> {
             // Do not copy a large message for nothing.
             self.ring.find_room(&Actor::new(peers)).map_err(NotSent::from)?;
         }
-        let number = self.reserve(peers, end, deadline)?;
+        let (number, _) = self.reserve(peers, end, deadline)?;
         self.write_cell(number, value);
         self.send_reserved(peers, end, number, deadline).inspect_err(|_| self.put_cell(number))
     }
@@ -169,14 +170,14 @@ impl<T: Shared> RawQueue<T> {
         peers: &Handle<Self>,
         end: &SendEnd,
         deadline: Deadline,
-    ) -> Result<usize, NotSent> {
+    ) -> Result<(usize, Tag), NotSent> {
         let actor = Actor::new(peers);
         let look = |moment| self.look_for_cell(&actor.at(moment), end);
         let found = match look(Moment::Awake) {
             None if !matches!(deadline, Deadline::Now) => self.header.cells.wait(deadline, look),
             found => found,
         };
-        found.unwrap_or(Err(NotSent::Full))
+        Ok((found.unwrap_or(Err(NotSent::Full))?, actor.me))
     }
 
     fn look_for_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<Result<usize, NotSent>> {
@@ -221,10 +222,5 @@ impl<T: Shared> RawQueue<T> {
         end.finish(position);
         self.header.items.publish();
         Ok(())
-    }
-
-    /// Whether nothing can be sent: closed, or all receivers that ever were are gone.
-    pub(crate) fn is_closed_to_senders(&self, peers: &Handle<Self>) -> bool {
-        self.ring.is_closed() || self.receivers().all_gone(&Actor::new(peers))
     }
 }
