@@ -16,16 +16,38 @@ mod segment;
 mod sys;
 
 #[cfg(not(loom))]
+mod buffer;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod event;
+#[cfg(not(loom))]
+mod lock;
+#[cfg(not(loom))]
+mod lock_errors;
+#[cfg(not(loom))]
+mod mutex;
+#[cfg(not(loom))]
 mod queue;
+#[cfg(not(loom))]
+mod semaphore;
 #[cfg(not(loom))]
 mod shared;
 
 #[cfg(not(loom))]
+pub use buffer::{Buffer, BufferMut, BufferRef};
+#[cfg(not(loom))]
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
+#[cfg(not(loom))]
+pub use event::Event;
+#[cfg(not(loom))]
+pub use lock::{Lock, LockGuard};
+#[cfg(not(loom))]
+pub use lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError};
+#[cfg(not(loom))]
+pub use mutex::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub use queue::{
     IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
@@ -37,5 +59,7 @@ pub use segment::named::{SegmentInfo, gc, segments, unlink};
 pub use segment::place::Place;
 #[cfg(not(loom))]
 pub use segment::{Segment, options::SegmentOptions};
+#[cfg(not(loom))]
+pub use semaphore::{NoPermit, OverRelease, Permit, Semaphore};
 #[cfg(not(loom))]
 pub use shared::Shared;

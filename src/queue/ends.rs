@@ -51,8 +51,9 @@ impl<M: Message + ?Sized> Counted<M> {
     fn count(&self, me: u32) {
         let before = self.tag.load(Ordering::Relaxed);
         let swap = self.tag.compare_exchange(before, me, Ordering::AcqRel, Ordering::Relaxed);
-        if before != me && swap.is_ok() {
-            self.endpoints().enter(self.queue.handle.me()); // [CE-1]
+        let counts = before != me && swap.is_ok();
+        if counts && !self.endpoints().enter(self.queue.handle.me()) {
+            self.tag.store(0, Ordering::Relaxed); // too many: tried again at the next use [CE-1]
         }
     }
 
@@ -67,7 +68,8 @@ impl<M: Message + ?Sized> Counted<M> {
 impl<M: Message + ?Sized> Drop for Counted<M> {
     fn drop(&mut self) {
         let handle = &self.queue.handle;
-        if handle.me_if_registered().bits() != *self.tag.get_mut() {
+        let (me, counted) = (handle.me_if_registered(), *self.tag.get_mut());
+        if me.is_nobody() || me.bits() != counted {
             return;
         }
         if self.endpoints().leave(&Actor::new(handle)) {

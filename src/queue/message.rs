@@ -1,7 +1,7 @@
 //! What a queue carries.
 #![forbid(unsafe_code)]
 
-use crate::raw::queue::layout::{Args, RawQueue};
+use crate::raw::queue::layout::RawQueue;
 use crate::shared::Shared;
 
 /// What a [`Queue`](super::Queue) can carry: every [`Shared`] type.
@@ -25,10 +25,6 @@ impl<T: Shared> Message for T {}
 
 impl<T: Shared> sealed::Message for T {
     type Raw = RawQueue<T>;
-
-    fn args(capacity: usize) -> Args {
-        Args::new(capacity)
-    }
 }
 
 /// The queue of such messages, in shared memory.
@@ -36,12 +32,11 @@ pub(super) type Raw<M> = <M as sealed::Message>::Raw;
 
 pub(super) mod sealed {
     use crate::raw::queue::RawMessages;
+    use crate::raw::queue::layout::Args;
     use crate::segment::object::Object;
 
     #[expect(private_bounds, reason = "sealed: nobody outside can name or implement it")]
     pub trait Message: 'static {
-        type Raw: RawMessages + Object<Args: Clone>;
-
-        fn args(capacity: usize) -> <Self::Raw as Object>::Args;
+        type Raw: RawMessages + for<'a> Object<Args<'a> = Args>;
     }
 }

@@ -25,10 +25,11 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use message::{Raw, sealed};
+use message::Raw;
 
 use crate::error::Error;
 use crate::raw::queue::RawMessages;
+use crate::raw::queue::layout::Args;
 use crate::raw::queue::local::{RecvEnd, SendEnd};
 use crate::segment::handle::Handle;
 use crate::segment::place::Place;
@@ -114,7 +115,7 @@ impl<M: Message + ?Sized> Queue<M> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn new(capacity: usize) -> Result<Queue<M>, Error> {
-        Handle::new(<M as sealed::Message>::args(capacity)).map(Queue::over)
+        Handle::new(Args::new(capacity)).map(Queue::over)
     }
 
     /// Makes a queue at this place, with room for `capacity` messages at least.
@@ -134,7 +135,7 @@ impl<M: Message + ?Sized> Queue<M> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn create<'a>(at: impl Into<Place<'a>>, capacity: usize) -> Result<Queue<M>, Error> {
-        Handle::create(at.into(), <M as sealed::Message>::args(capacity)).map(Queue::over)
+        Handle::create(at.into(), Args::new(capacity)).map(Queue::over)
     }
 
     /// Opens the queue at this place.
@@ -177,7 +178,7 @@ impl<M: Message + ?Sized> Queue<M> {
         at: impl Into<Place<'a>>,
         capacity: usize,
     ) -> Result<Queue<M>, Error> {
-        Handle::open_or_create(at.into(), <M as sealed::Message>::args(capacity)).map(Queue::over)
+        Handle::open_or_create(at.into(), Args::new(capacity)).map(Queue::over)
     }
 
     /// Removes the queue's name now; its users keep it. An anonymous one has none, which is fine.

@@ -200,21 +200,54 @@ impl LockWord {
     /// Takes the lock, from a dead holder too: for state that is whole at every instruction.
     #[inline]
     pub(crate) fn lock_or_take_over(&self, peers: &impl Peers) -> Tag {
-        match self.lock(peers, Deadline::Never) {
-            Ok(tag) => tag,
-            Err(_) => self.take_over(peers),
+        loop {
+            if let Some(tag) = self.lock_or_repair(peers, Deadline::Never, |_| ()) {
+                return tag;
+            }
+        }
+    }
+
+    /// Takes the lock; where that was from a dead holder, runs `repair` under it. A death in there
+    /// leaves the lock with the dead again, and the next one repairs. `None`: a living participant
+    /// kept it until the deadline, for which "now" is some milliseconds: it is held for few
+    /// instructions, unless its holder is stopped.
+    #[inline]
+    pub(crate) fn lock_or_repair(
+        &self,
+        peers: &impl Peers,
+        deadline: Deadline,
+        repair: impl FnOnce(Tag),
+    ) -> Option<Tag> {
+        let me = peers.me();
+        // [L1]
+        match self.0.compare_exchange(0, me.bits(), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Some(me),
+            Err(word) => self.lock_or_repair_contended(peers, me, word, deadline, repair),
         }
     }
 
     #[cold]
-    fn take_over(&self, peers: &impl Peers) -> Tag {
+    fn lock_or_repair_contended(
+        &self,
+        peers: &impl Peers,
+        me: Tag,
+        word: u32,
+        deadline: Deadline,
+        repair: impl FnOnce(Tag),
+    ) -> Option<Tag> {
+        let deadline = deadline.or_shortly();
+        let mut refused = self.lock_contended(peers, me, word, deadline);
         loop {
+            match refused {
+                Ok(tag) => return Some(tag),
+                Err(Refused::Timeout) => return None,
+                Err(Refused::OwnerDied | Refused::Poisoned) => {}
+            }
             if let Ok(tag) = self.recover(peers) {
-                return tag;
+                repair(tag);
+                return Some(tag);
             }
-            if let Ok(tag) = self.lock(peers, Deadline::Never) {
-                return tag;
-            }
+            refused = self.lock(peers, deadline);
         }
     }
 

@@ -1,9 +1,23 @@
 //! Floor 2: the state machines, in place, without names.
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+pub(crate) mod buffer;
+#[cfg(not(loom))]
+pub(crate) mod contents;
+#[cfg(not(loom))]
+pub(crate) mod event;
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
+#[cfg(not(loom))]
+pub(crate) mod mutex;
 pub(crate) mod queue;
-pub(crate) mod spin;
+#[cfg(not(loom))]
+mod row_count;
+#[cfg(not(loom))]
+mod rwlock;
+#[cfg(not(loom))]
+pub(crate) mod semaphore;
+mod spin;
 pub(crate) mod sync;

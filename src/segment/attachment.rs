@@ -199,10 +199,12 @@ impl Attachment {
 
     /// Gives everything back, the file through `leave`. At most once, as the last thing.
     fn dismantle(&mut self, leave: impl FnOnce(OwnedFd)) {
-        // SAFETY: [MAP-1] the fields are taken once, here, where nobody else has the attachment.
-        leave(unsafe { ManuallyDrop::take(&mut self.file) });
-        // SAFETY: [MAP-1] as above: whoever could reach the mapping held a handle.
+        // First the mapping: it keeps the open file, and with it the mark that the file is in use.
+        // SAFETY: [MAP-1] the fields are taken once, here, where nobody else has the attachment:
+        // whoever could reach the mapping held a handle.
         unsafe { ManuallyDrop::drop(&mut self.map) };
+        // SAFETY: [MAP-1] as above.
+        leave(unsafe { ManuallyDrop::take(&mut self.file) });
         // SAFETY: [MAP-1] as above.
         unsafe { ManuallyDrop::drop(&mut self.seat) };
     }

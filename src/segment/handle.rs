@@ -41,7 +41,7 @@ unsafe impl<O: Send + Sync> Sync for Handle<O> {}
 
 impl<O: Object> Handle<O> {
     /// An anonymous object.
-    pub(crate) fn new(args: O::Args) -> Result<Handle<O>, Error> {
+    pub(crate) fn new(args: O::Args<'_>) -> Result<Handle<O>, Error> {
         let made = || {
             let layout = plan::<O>(&args, anonymous::ROWS as usize)?;
             let init = |block: &Block| O::init(block, args).map_err(Failure::from);
@@ -52,7 +52,7 @@ impl<O: Object> Handle<O> {
     }
 
     /// A new object at this place.
-    pub(crate) fn create(at: Place<'_>, args: O::Args) -> Result<Handle<O>, Error> {
+    pub(crate) fn create(at: Place<'_>, args: O::Args<'_>) -> Result<Handle<O>, Error> {
         let made = match &at.site {
             Site::Own(options) => Handle::create_own(options, at.name, args),
             Site::In(segment) => segment.add_object(at.name, args, false),
@@ -70,9 +70,9 @@ impl<O: Object> Handle<O> {
     }
 
     /// The object at this place, made if there is none.
-    pub(crate) fn open_or_create(at: Place<'_>, args: O::Args) -> Result<Handle<O>, Error>
+    pub(crate) fn open_or_create<'a>(at: Place<'_>, args: O::Args<'a>) -> Result<Handle<O>, Error>
     where
-        O::Args: Clone,
+        O::Args<'a>: Clone,
     {
         let either = match &at.site {
             Site::Own(options) => named::open_or_create(
@@ -98,7 +98,11 @@ impl<O: Object> Handle<O> {
         done.map_err(|failure| Error::of(failure, "unlink", self.described()))
     }
 
-    fn create_own(options: &SegmentOptions, name: &str, args: O::Args) -> Result<Self, Failure> {
+    fn create_own(
+        options: &SegmentOptions,
+        name: &str,
+        args: O::Args<'_>,
+    ) -> Result<Self, Failure> {
         let layout = plan::<O>(&args, options.rows()? as usize)?;
         let room = directory::room_for("", &layout).map_err(|TooLarge| too_large())?;
         let mut made = None;
@@ -141,7 +145,7 @@ impl<O: Object> Handle<O> {
 }
 
 /// Plans an object's block; refuses what exceeds the address space.
-pub(super) fn plan<O: Object>(args: &O::Args, rows: usize) -> Result<Layout, Failure> {
+pub(super) fn plan<O: Object>(args: &O::Args<'_>, rows: usize) -> Result<Layout, Failure> {
     O::layout(args, rows).map_err(|TooLarge| too_large())
 }
 

@@ -230,7 +230,7 @@ impl Segment {
     pub(super) fn add_object<O: Object>(
         &self,
         name: &str,
-        args: O::Args,
+        args: O::Args<'_>,
         suits: bool,
     ) -> Result<Handle<O>, Failure> {
         name::check(name)?;

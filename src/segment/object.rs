@@ -61,15 +61,15 @@ fn unqualified(name: &str) -> String {
 /// A kind of object: how it lies in a block, how a new one starts, how one is looked at.
 pub(crate) trait Object: Sized {
     /// What `new` and `create` are told.
-    type Args;
+    type Args<'a>;
 
     fn signature() -> Signature;
 
     /// Plans the block, for a segment with this many participant rows.
-    fn layout(args: &Self::Args, rows: usize) -> Result<Layout, TooLarge>;
+    fn layout(args: &Self::Args<'_>, rows: usize) -> Result<Layout, TooLarge>;
 
     /// Fills in a block of zero bytes that nobody else sees yet.
-    fn init(block: &Block, args: Self::Args) -> Result<(), Damaged>;
+    fn init(block: &Block, args: Self::Args<'_>) -> Result<(), Damaged>;
 
     /// Views a block that was filled in, possibly by another program: trusts no number in it.
     fn attach(block: &Block) -> Result<Self, Damaged>;

@@ -23,6 +23,14 @@ impl Deadline {
         Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At)
     }
 
+    /// The deadline, or shortly after now where it is now: for what is held only briefly.
+    pub(crate) fn or_shortly(self) -> Deadline {
+        match self {
+            Deadline::Now => Deadline::after(LONGEST_NAP),
+            later => later,
+        }
+    }
+
     /// Time left: `None` when it has passed, `Duration::MAX` when it never will.
     pub(crate) fn left(self) -> Option<Duration> {
         match self {

@@ -77,6 +77,7 @@ impl<T: Shared> RawQueue<T> {
     }
 }
 
+#[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
 impl<T: Shared> RawMessages for RawQueue<T> {
     fn len(&self) -> usize {
         self.ring.len() as usize

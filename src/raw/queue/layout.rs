@@ -7,6 +7,7 @@ use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
 use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
 use crate::raw::eventcount::Eventcount;
+use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::handle::Handle;
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
@@ -110,8 +111,8 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
         hint: plan.one::<Line>()?,
-        senders: plan.many::<AtomicU32>(rows)?,
-        receivers: plan.many::<AtomicU32>(rows)?,
+        senders: plan.many::<RowCount>(rows)?,
+        receivers: plan.many::<RowCount>(rows)?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
         cells: plan.bytes(cell_count.checked_mul(8).ok_or(TooLarge)?, 128)?,
         deliveries: plan.many::<AtomicU32>(cell_count)?,
@@ -217,15 +218,15 @@ pub struct RawQueue<T> {
     pub(super) hint: Mapped<Line>,
     pub(super) deliveries: Mapped<[AtomicU32]>,
     pub(super) payload: Mapped<[Byte]>,
-    pub(super) senders: Mapped<[AtomicU32]>,
-    pub(super) receivers: Mapped<[AtomicU32]>,
+    pub(super) senders: Mapped<[RowCount]>,
+    pub(super) receivers: Mapped<[RowCount]>,
 }
 
 /// A participant of a queue's segment, acting on the queue.
 pub(super) type Me<'a, T> = Actor<'a, Handle<RawQueue<T>>>;
 
 /// What a new queue is told.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Args {
     pub(crate) capacity: usize,
     /// The position to start at: a test of the wrap starts near the last.
@@ -252,7 +253,7 @@ impl Args {
 }
 
 impl<T: Shared> Object for RawQueue<T> {
-    type Args = Args;
+    type Args<'a> = Args;
 
     fn signature() -> Signature {
         Signature::of::<T>(Kind::Queue)

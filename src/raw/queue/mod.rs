@@ -27,6 +27,7 @@ pub(crate) mod send;
 
 /// What can be done with a queue, whatever its messages are.
 #[cfg(not(loom))]
+#[allow(private_bounds, private_interfaces, reason = "part of a sealed trait, out of reach")]
 pub trait RawMessages: crate::segment::object::Object {
     /// Messages sent and not received.
     fn len(&self) -> usize;

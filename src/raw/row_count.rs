@@ -1,0 +1,69 @@
+//! A count for each participant row, that belongs to one generation of the row.
+//!
+//! | bits | meaning |
+//! |---|---|
+//! | 20–31 | generation of the row |
+//! | 0–19 | count |
+//!
+//! A count of another generation is nobody's: it counts as 0 and is overwritten by the row's next
+//! participant.
+
+use super::sync::{AtomicU32, Ordering};
+use crate::segment::Tag;
+
+const COUNT_BITS: u32 = 20;
+const COUNT: u32 = (1 << COUNT_BITS) - 1;
+
+/// One row's count. Zero bytes count nothing.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct RowCount(AtomicU32);
+
+impl RowCount {
+    /// What `me` has counted here.
+    pub(crate) fn of(&self, me: Tag, order: Ordering) -> u32 {
+        count_of(self.0.load(order), me)
+    }
+
+    /// Counts one more for `me`. False when the count is full: 1,048,575.
+    #[inline]
+    pub(crate) fn add(&self, me: Tag, order: Ordering) -> bool {
+        self.step(me, order, |count| (count < COUNT).then_some(count + 1)).is_some()
+    }
+
+    /// Counts one less for `me`; what is left. `None` when there was none.
+    #[inline]
+    pub(crate) fn subtract(&self, me: Tag, order: Ordering) -> Option<u32> {
+        self.step(me, order, |count| count.checked_sub(1))
+    }
+
+    fn step(&self, me: Tag, order: Ordering, step: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let count = step(count_of(word, me))?;
+            let next = me.generation() << COUNT_BITS | count;
+            match self.0.compare_exchange(word, next, order, Ordering::Relaxed) {
+                Ok(_) => return Some(count),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Whose count this is and how much, if it is any: the tag of the participant in `row` when the
+    /// count was made.
+    pub(crate) fn owner(&self, row: usize, order: Ordering) -> Option<(Tag, u32)> {
+        let word = self.0.load(order);
+        let count = word & COUNT;
+        (count != 0).then(|| (Tag::new(row as u32, word >> COUNT_BITS), count))
+    }
+
+    /// Forgets what `dead` counted, and nothing else.
+    pub(crate) fn forget(&self, dead: Tag, count: u32) -> bool {
+        let word = dead.generation() << COUNT_BITS | count;
+        self.0.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+}
+
+fn count_of(word: u32, me: Tag) -> u32 {
+    if word >> COUNT_BITS == me.generation() { word & COUNT } else { 0 }
+}

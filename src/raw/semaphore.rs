@@ -1,0 +1,244 @@
+//! The semaphore: how many permits are available, and how many each participant holds.
+//!
+//! ```text
+//! lock: LockWord   available   total   limit   permits: Eventcount   held[row]: generation | count
+//! always, when nobody holds the lock:  available = total − Σ held by the living and not yet found dead
+//! ```
+//!
+//! Everything changes under the lock word. `held` and `total` are the truth; `available` is derived,
+//! and whoever takes the lock over from the dead computes it again before anything else. So a death
+//! between any two stores leaves nothing half-done: a permit is held once `held` says so (by somebody
+//! dead: by nobody), `release` has happened once `total` says so, `forget` likewise (the dying
+//! holder's own count no longer matters). Who finds no permit looks whether a holder of permits, or of
+//! the lock, died.
+
+use std::sync::atomic::AtomicU32 as PlainU32;
+
+use super::eventcount::{Eventcount, Moment};
+use super::hook::point;
+use super::lock::LockWord;
+use super::row_count::RowCount;
+use super::sync::Ordering;
+use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
+use crate::segment::mapped::{Block, Damaged, InPlace, Mapped};
+use crate::segment::object::{Kind, Object, Signature};
+use crate::segment::{Look, Peers, Tag};
+use crate::sys::clock::Deadline;
+
+// Ordering:
+// [S1] the counters change under the lock word, which orders them ([L1]); reading `available` without
+//      it is a guess that the lock confirms
+
+#[repr(C)]
+struct State {
+    lock: LockWord,
+    available: PlainU32,
+    total: PlainU32,
+    limit: PlainU32,
+    permits: Eventcount,
+}
+
+// SAFETY: [INP-1] atomics only.
+unsafe impl InPlace for State {}
+// SAFETY: [INP-1] an atomic only.
+unsafe impl InPlace for RowCount {}
+
+/// A semaphore in place.
+#[derive(Debug)]
+pub(crate) struct RawSemaphore {
+    state: Mapped<State>,
+    held: Mapped<[RowCount]>,
+}
+
+/// How many permits there are at first, and how many there may ever be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permits {
+    pub(crate) total: u32,
+    pub(crate) limit: u32,
+}
+
+fn plan(rows: usize) -> Result<(usize, usize, Layout), TooLarge> {
+    let mut plan = Plan::new();
+    let state = plan.one::<State>()?;
+    let held = plan.many::<RowCount>(rows)?;
+    plan.claims(ClaimRun { offset: state, stride: 4, count: 1, form: ClaimForm::Word32 });
+    plan.claims(ClaimRun { offset: held, stride: 4, count: rows, form: ClaimForm::RowCount });
+    Ok((state, held, plan.finish()))
+}
+
+impl Object for RawSemaphore {
+    type Args<'a> = Permits;
+
+    fn signature() -> Signature {
+        Signature::plain(Kind::Semaphore)
+    }
+
+    fn layout(_: &Permits, rows: usize) -> Result<Layout, TooLarge> {
+        Ok(plan(rows)?.2)
+    }
+
+    fn init(block: &Block, Permits { total, limit }: Permits) -> Result<(), Damaged> {
+        let raw = RawSemaphore::attach(block)?;
+        raw.state.available.store(total, Ordering::Relaxed);
+        raw.state.total.store(total, Ordering::Relaxed);
+        raw.state.limit.store(limit, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn attach(block: &Block) -> Result<Self, Damaged> {
+        let rows = block.attachment().rows();
+        let (state, held, _) = plan(rows)?;
+        Ok(RawSemaphore { state: block.one(state)?, held: block.many(held, rows)? })
+    }
+}
+
+impl RawSemaphore {
+    /// Takes a permit, returning the tag it is held under.
+    #[inline]
+    pub(crate) fn acquire(&self, peers: &impl Peers, deadline: Deadline) -> Option<Tag> {
+        self.take(peers, deadline).or_else(|| self.acquire_slow(peers, deadline))
+    }
+
+    #[cold]
+    fn acquire_slow(&self, peers: &impl Peers, deadline: Deadline) -> Option<Tag> {
+        let reclaim_and_take = |look| {
+            self.reclaim(peers, deadline, look).then(|| self.take(peers, deadline)).flatten()
+        };
+        if deadline.left().is_none() {
+            return reclaim_and_take(Look::Quick);
+        }
+        let taken = self.state.permits.wait(deadline, |moment| match moment {
+            Moment::Awake => self.take(peers, deadline),
+            Moment::Napped(look) => self.take(peers, deadline).or_else(|| reclaim_and_take(look)),
+        });
+        taken.or_else(|| reclaim_and_take(Look::Quick))
+    }
+
+    #[inline]
+    fn take(&self, peers: &impl Peers, deadline: Deadline) -> Option<Tag> {
+        if self.available() == 0 {
+            return None;
+        }
+        let me = self.lock(peers, deadline)?;
+        let available = self.state.available.load(Ordering::Relaxed); // [S1]
+        let taken = available != 0 && self.held_by(me).add(me, Ordering::Relaxed);
+        if taken {
+            point!("semaphore.taking");
+            self.state.available.store(available - 1, Ordering::Relaxed); // [S1]
+        }
+        self.state.lock.unlock(peers, me);
+        taken.then_some(me)
+    }
+
+    /// Gives back a permit held under `tag`.
+    #[inline]
+    pub(crate) fn give_back(&self, peers: &impl Peers, tag: Tag) {
+        self.with_held(peers, tag, |me| {
+            if self.held_by(me).subtract(me, Ordering::Relaxed).is_some() {
+                point!("semaphore.giving_back");
+                let available = self.state.available.load(Ordering::Relaxed); // [S1]
+                self.state.available.store(available.saturating_add(1), Ordering::Relaxed);
+            }
+        });
+        self.state.permits.publish();
+    }
+
+    /// Lets a permit held under `tag` disappear: there is one less for ever.
+    pub(crate) fn forget(&self, peers: &impl Peers, tag: Tag) {
+        self.with_held(peers, tag, |me| {
+            let total = self.state.total.load(Ordering::Relaxed);
+            self.state.total.store(total.saturating_sub(1), Ordering::Relaxed); // [S1]
+            point!("semaphore.forgetting");
+            self.held_by(me).subtract(me, Ordering::Relaxed);
+        });
+    }
+
+    fn with_held(&self, peers: &impl Peers, tag: Tag, change: impl FnOnce(Tag)) {
+        if peers.me_if_registered() == tag {
+            let me = self.lock_patiently(peers);
+            change(me);
+            self.state.lock.unlock(peers, me);
+        }
+    }
+
+    /// Adds permits; refuses to go over the limit, changing nothing.
+    pub(crate) fn release(&self, peers: &impl Peers, count: u32) -> bool {
+        let me = self.lock_patiently(peers);
+        let limit = self.state.limit.load(Ordering::Relaxed);
+        let total = self.state.total.load(Ordering::Relaxed);
+        let more = total.checked_add(count).filter(|total| *total <= limit);
+        if let Some(more) = more {
+            self.state.total.store(more, Ordering::Relaxed); // [S1] the commit
+            point!("semaphore.releasing");
+            let available = self.state.available.load(Ordering::Relaxed);
+            self.state.available.store(available.saturating_add(count), Ordering::Relaxed);
+        }
+        self.state.lock.unlock(peers, me);
+        if more.is_some() && count > 0 {
+            self.state.permits.publish_to(count);
+        }
+        more.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn available(&self) -> u32 {
+        self.state.available.load(Ordering::Relaxed) // [S1]
+    }
+
+    #[inline]
+    fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Option<Tag> {
+        self.state.lock.lock_or_repair(peers, deadline, |_| self.recompute(peers))
+    }
+
+    fn lock_patiently(&self, peers: &impl Peers) -> Tag {
+        loop {
+            if let Some(me) = self.lock(peers, Deadline::Never) {
+                return me;
+            }
+        }
+    }
+
+    #[inline]
+    fn held_by(&self, me: Tag) -> &RowCount {
+        &self.held[me.row() as usize]
+    }
+
+    /// Takes back the permits of dead holders, and finishes what one that died under the lock began;
+    /// says whether it is worth another try.
+    #[cold]
+    fn reclaim(&self, peers: &impl Peers, deadline: Deadline, look: Look) -> bool {
+        let any_dead = self.holders().any(|(_, tag, _)| peers.is_dead(tag, look));
+        if !any_dead && !self.state.lock.is_locked() {
+            return false;
+        }
+        let Some(me) = self.lock(peers, deadline) else { return false };
+        if any_dead {
+            self.recompute(peers);
+        }
+        self.state.lock.unlock(peers, me);
+        self.state.permits.publish_to(u32::MAX);
+        true
+    }
+
+    /// Derives what is available from who lives. Under the lock.
+    #[cold]
+    fn recompute(&self, peers: &impl Peers) {
+        let mut held = 0;
+        for (row, tag, count) in self.holders() {
+            if peers.is_dead(tag, Look::Quick) {
+                row.forget(tag, count);
+            } else {
+                held += count;
+            }
+        }
+        point!("semaphore.recomputing");
+        let total = self.state.total.load(Ordering::Relaxed);
+        self.state.available.store(total.saturating_sub(held), Ordering::Relaxed); // [S1]
+    }
+
+    fn holders(&self) -> impl Iterator<Item = (&RowCount, Tag, u32)> {
+        self.held.iter().enumerate().filter_map(|(row, count)| {
+            count.owner(row, Ordering::Relaxed).map(|(tag, held)| (count, tag, held))
+        })
+    }
+}
