@@ -55,7 +55,7 @@ const LOOK_SLOTS: usize = 1 << 18;
 
 impl<T: Shared> RawQueue<T> {
     /// Receives one message, by copy.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn recv(
         &self,
         peers: &Handle<Self>,
@@ -101,7 +101,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// The small message at the head, unless something else is to be looked at first. Tells nobody yet.
-    #[inline]
+    #[inline(always)]
     fn recv_at_head(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
         let position = self.claim_known(peers, end)?;
         let bits = self.read_slot(position);
@@ -113,7 +113,7 @@ impl<T: Shared> RawQueue<T> {
         Some(checked(bits))
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_known(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<u64> {
         if self.stir() != end.seen.load(Ordering::Relaxed) {
             return None; // [P1]

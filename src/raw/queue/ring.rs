@@ -173,7 +173,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next position to send at, if its slot is free; asks nobody.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim_free_tail(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, tail) = (self.shape, self.words.tail());
         loop {
@@ -226,7 +226,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next message, if it lies at the head; asks nobody.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim_full_head(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, head) = (self.shape, self.words.head());
         loop {

@@ -36,7 +36,7 @@ impl From<NoRoom> for NotSent {
 
 impl<T: Shared> RawQueue<T> {
     /// Sends one message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(
         &self,
         peers: &Handle<Self>,
@@ -80,7 +80,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Sends a small message, and tells nobody yet.
-    #[inline]
+    #[inline(always)]
     fn place(
         &self,
         peers: &Handle<Self>,
@@ -95,7 +95,7 @@ impl<T: Shared> RawQueue<T> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_room(
         &self,
         peers: &Handle<Self>,
