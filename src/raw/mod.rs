@@ -4,5 +4,7 @@
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
+#[cfg(all(loom, test))]
+mod loom;
 pub(crate) mod spin;
 pub(crate) mod sync;

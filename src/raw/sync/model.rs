@@ -1,0 +1,233 @@
+//! The façade's other side: shared memory and the futex as loom explores them, under mortal threads.
+//!
+//! Each shared access is a step, and a thread that was [given](mortal) only so many steps dies
+//! before the next one: it unwinds with a private marker, and does nothing shared on its way. Nothing
+//! that a process does between two shared accesses can be seen by another, so these are all the
+//! moments at which a death makes a difference.
+//!
+//! The futex is the kernel's: a wait compares and falls asleep in one step. It reads the newest value,
+//! as the kernel does under the lock of the hash bucket. Naps are either [`Nap::Endless`], so that a
+//! wake that gets lost is a deadlock, which loom reports; or [`Nap::Brief`]: they end when the others
+//! had a chance to run, as bounded naps do. A brief nap can still be woken, and eats that wake.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use loom::sync::atomic as shared;
+use loom::thread::{self, Thread, ThreadId};
+
+/// How long the naps of a model last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Nap {
+    /// Until woken.
+    Endless,
+    /// Until woken, or until the others have moved.
+    Brief,
+}
+
+/// What a thread unwinds with when its steps are used up.
+pub(crate) struct Died;
+
+loom::thread_local! {
+    static STEPS_LEFT: Cell<Option<u32>> = Cell::new(None);
+}
+std::thread_local! {
+    // loom runs all threads of a model on one thread of the system, so this is the model's own.
+    static NAP: Cell<Nap> = const { Cell::new(Nap::Endless) };
+}
+
+/// Chooses the naps of the models that run on this thread from now on.
+pub(crate) fn naps_are(nap: Nap) {
+    NAP.set(nap);
+}
+
+/// Lets the current thread of a model take `steps` shared accesses and no more.
+pub(crate) fn mortal(steps: u32) {
+    STEPS_LEFT.with(|left| left.set(Some(steps)));
+}
+
+/// Passes a moment at which the current thread may die. Models call it around what they do
+/// themselves, such as writing a payload.
+pub(crate) fn step() {
+    assert!(!std::thread::panicking(), "a dead participant touched shared memory");
+    STEPS_LEFT.with(|left| match left.get() {
+        None => {}
+        Some(0) => resume_unwind(Box::new(Died)),
+        Some(steps) => left.set(Some(steps - 1)),
+    });
+}
+
+macro_rules! atomic {
+    ($name:ident, $int:ty) => {
+        /// loom's atomic, whose every access is a [`step`].
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(shared::$name);
+
+        impl $name {
+            #[track_caller]
+            pub(crate) fn new(value: $int) -> Self {
+                Self(shared::$name::new(value))
+            }
+        }
+
+        accesses!($name, $int);
+    };
+}
+
+macro_rules! accesses {
+    ($name:ident, $int:ty) => {
+        impl $name {
+            #[track_caller]
+            pub(crate) fn load(&self, order: Ordering) -> $int {
+                step();
+                self.0.load(order)
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $int, order: Ordering) {
+                step();
+                self.0.store(value, order);
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $int,
+                new: $int,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$int, $int> {
+                step();
+                self.0.compare_exchange(current, new, success, failure)
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange_weak(
+                &self,
+                current: $int,
+                new: $int,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$int, $int> {
+                self.compare_exchange(current, new, success, failure)
+            }
+        }
+
+        accesses!($name, $int, swap fetch_add fetch_sub fetch_and fetch_or fetch_xor fetch_max);
+    };
+    ($name:ident, $int:ty, $($rmw:ident)*) => {
+        impl $name {
+            $(
+                #[track_caller]
+                pub(crate) fn $rmw(&self, value: $int, order: Ordering) -> $int {
+                    step();
+                    self.0.$rmw(value, order)
+                }
+            )*
+        }
+    };
+}
+
+atomic!(AtomicU8, u8);
+atomic!(AtomicU16, u16);
+atomic!(AtomicU64, u64);
+
+/// loom's atomic, whose every access is a [`step`], with the kernel's queue of its sleepers.
+#[derive(Debug)]
+pub(crate) struct AtomicU32(shared::AtomicU32, Mutex<VecDeque<Thread>>);
+
+accesses!(AtomicU32, u32);
+
+impl AtomicU32 {
+    #[track_caller]
+    pub(crate) fn new(value: u32) -> Self {
+        Self(shared::AtomicU32::new(value), Mutex::default())
+    }
+
+    /// The newest value. loom takes this for an access that conflicts with all others, also with
+    /// loads; so all orders of waits and wakes are explored.
+    fn newest(&self) -> u32 {
+        /// No state machine has this value; the exchange fails, and leaves no store behind.
+        const NEVER: u32 = 0x2A5A_5A5A;
+        self.0
+            .compare_exchange(NEVER, NEVER, Ordering::Relaxed, Ordering::Relaxed)
+            .expect_err("a value kept for the model")
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Thread>> {
+        self.1.lock().unwrap()
+    }
+
+    fn is_queued(&self, sleeper: ThreadId) -> bool {
+        self.queue().iter().any(|queued| queued.id() == sleeper)
+    }
+}
+
+impl Default for AtomicU32 {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+/// Sleeps while `word` holds `expected`, as long as [`naps_are`].
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, _nap: Duration) {
+    step();
+    if word.newest() != expected {
+        return;
+    }
+    let me = thread::current();
+    word.queue().push_back(me.clone());
+    if NAP.get() == Nap::Endless {
+        while word.is_queued(me.id()) {
+            thread::park();
+        }
+    } else {
+        thread::yield_now();
+        word.newest();
+        word.queue().retain(|queued| queued.id() != me.id());
+    }
+}
+
+/// Wakes up to `count` sleepers, the first come first, and tells how many there were.
+pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> u32 {
+    step();
+    word.newest();
+    let mut queue = word.queue();
+    let woken = queue.len().min(count as usize);
+    for sleeper in queue.drain(..woken) {
+        if NAP.get() == Nap::Endless {
+            sleeper.unpark();
+        }
+    }
+    woken as u32
+}
+
+/// Lets the others run: a thread that waits awake makes no progress by itself.
+pub(crate) fn spin_loop() {
+    thread::yield_now();
+}
+
+/// A fence between threads.
+pub(crate) fn fence(order: Ordering) {
+    step();
+    shared::fence(order);
+}
+
+/// Nothing: it orders no two threads.
+pub(crate) fn compiler_fence(_order: Ordering) {}
+
+/// The publisher's half of the asymmetric fence, which loom knows as a symmetric one only.
+pub(crate) fn publisher_fence() {
+    fence(Ordering::SeqCst);
+}
+
+/// The sleeper's half.
+#[must_use]
+pub(crate) fn sleeper_fence() -> bool {
+    fence(Ordering::SeqCst);
+    true
+}
