@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::sync::atomic::AtomicU32;
 use loom::thread;
 
-use crate::raw::sync::model::{Died, Nap, mortal, naps_are};
+use crate::raw::sync::model::{Died, Nap, begin, enters, leaves, mortal};
 use crate::segment::{Look, Peers, Tag};
 
 /// loom allows five threads, and one of them sets the scene.
@@ -71,18 +71,22 @@ impl Model {
 
     /// Tells in how many orders the victim met its doom.
     fn play(self, doom: Option<Doom>, scene: impl Fn(&Stage) + Send + Sync + 'static) -> u32 {
-        naps_are(self.nap);
-        let ends = Arc::new(Counter::new(0));
-        let ended = ends.clone();
+        let nap = self.nap;
+        let (orders, ends) = (Arc::new(Counter::new(0)), Arc::new(Counter::new(0)));
+        let (ordered, ended) = (orders.clone(), ends.clone());
         let mut loom = loom::model::Builder::new();
         loom.preemption_bound = self.preemptions;
         loom.check(move || {
+            begin(nap);
             let stage = Stage::new(doom);
+            ordered.fetch_add(1, Relaxed);
             scene(&stage);
             stage.finish();
             ended.fetch_add(u32::from(stage.is_victim_gone()), Relaxed);
         });
-        ends.load(Relaxed)
+        let (orders, ends) = (orders.load(Relaxed), ends.load(Relaxed));
+        println!("{orders} orders; the victim came to grief in {ends}");
+        ends
     }
 }
 
@@ -153,6 +157,7 @@ impl Stage {
         let director = thread::current();
         let (playing, victim_gone) = (self.playing.clone(), self.victim_gone.clone());
         playing.set(playing.get() + 1);
+        enters();
         thread::spawn(move || {
             if let Some(doom) = doom {
                 mortal(doom.steps);
@@ -167,6 +172,7 @@ impl Stage {
                 }
                 (Err(failure), _) => resume_unwind(failure),
             }
+            leaves();
             playing.set(playing.get() - 1);
             director.unpark(); // and what this thread did happened before what comes after `finish`
         });

@@ -7,10 +7,11 @@
 //!
 //! The futex is the kernel's: a wait compares and falls asleep in one step. It reads the newest value,
 //! as the kernel does under the lock of the hash bucket. Naps are either [`Nap::Endless`], so that a
-//! wake that gets lost is a deadlock, which loom reports; or [`Nap::Brief`]: they end when the others
-//! had a chance to run, as bounded naps do. A brief nap can still be woken, and eats that wake.
+//! wake that gets lost is a deadlock, which loom reports; or [`Nap::Bounded`]. Of bounded naps each
+//! thread's first ends at any moment; the others end when nobody is awake, as time passes slowly.
+//! (Were they to end at any moment as well, two sleepers could take turns for ever.)
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -18,15 +19,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use loom::sync::atomic as shared;
-use loom::thread::{self, Thread, ThreadId};
+use loom::thread::{self, Thread};
 
 /// How long the naps of a model last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Nap {
     /// Until woken.
     Endless,
-    /// Until woken, or until the others have moved.
-    Brief,
+    /// Until woken, or until time is up.
+    Bounded,
 }
 
 /// What a thread unwinds with when its steps are used up.
@@ -34,15 +35,62 @@ pub(crate) struct Died;
 
 loom::thread_local! {
     static STEPS_LEFT: Cell<Option<u32>> = Cell::new(None);
+    static NAPPED: Cell<bool> = Cell::new(false);
 }
 std::thread_local! {
-    // loom runs all threads of a model on one thread of the system, so this is the model's own.
+    // loom runs all threads of a model on one thread of the system, so these are the model's own.
     static NAP: Cell<Nap> = const { Cell::new(Nap::Endless) };
+    static AWAKE: Cell<u32> = const { Cell::new(0) };
+    static ASLEEP: RefCell<Vec<Thread>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Chooses the naps of the models that run on this thread from now on.
-pub(crate) fn naps_are(nap: Nap) {
+/// Begins a run of a model: nobody is there yet.
+pub(crate) fn begin(nap: Nap) {
     NAP.set(nap);
+    AWAKE.set(0);
+    ASLEEP.take();
+}
+
+/// Counts a participant in.
+pub(crate) fn enters() {
+    AWAKE.set(AWAKE.get() + 1);
+}
+
+/// Counts a participant out, at its end.
+pub(crate) fn leaves() {
+    AWAKE.set(AWAKE.get() - 1);
+    time_passes();
+}
+
+/// Ends the bounded naps, where nobody is awake.
+fn time_passes() {
+    if AWAKE.get() == 0 && NAP.get() == Nap::Bounded {
+        let asleep = ASLEEP.take();
+        AWAKE.set(asleep.len() as u32);
+        asleep.iter().for_each(Thread::unpark);
+    }
+}
+
+/// Sleeps until `woken` or until time is up.
+fn sleep() {
+    let me = thread::current();
+    let sleeps = || ASLEEP.with_borrow(|asleep| asleep.iter().any(|one| one.id() == me.id()));
+    ASLEEP.with_borrow_mut(|asleep| asleep.push(me.clone()));
+    AWAKE.set(AWAKE.get() - 1);
+    time_passes();
+    while sleeps() {
+        thread::park();
+    }
+}
+
+/// Ends the sleep of `sleeper`, unless its time was up already.
+fn wake(sleeper: &Thread) {
+    let found = ASLEEP.with_borrow(|asleep| asleep.iter().position(|one| one.id() == sleeper.id()));
+    if let Some(place) = found {
+        ASLEEP.with_borrow_mut(|asleep| asleep.remove(place));
+        AWAKE.set(AWAKE.get() + 1);
+        sleeper.unpark();
+    }
 }
 
 /// Lets the current thread of a model take `steps` shared accesses and no more.
@@ -161,10 +209,6 @@ impl AtomicU32 {
     fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Thread>> {
         self.1.lock().unwrap()
     }
-
-    fn is_queued(&self, sleeper: ThreadId) -> bool {
-        self.queue().iter().any(|queued| queued.id() == sleeper)
-    }
 }
 
 impl Default for AtomicU32 {
@@ -173,7 +217,7 @@ impl Default for AtomicU32 {
     }
 }
 
-/// Sleeps while `word` holds `expected`, as long as [`naps_are`].
+/// Sleeps while `word` holds `expected`, as long as the model's naps are.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, _nap: Duration) {
     step();
     if word.newest() != expected {
@@ -182,14 +226,15 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, _nap: Duration) {
     let me = thread::current();
     word.queue().push_back(me.clone());
     if NAP.get() == Nap::Endless {
-        while word.is_queued(me.id()) {
-            thread::park();
-        }
+        sleep();
     } else {
-        thread::yield_now();
+        if NAPPED.with(|napped| napped.replace(true)) {
+            sleep();
+        }
+        thread::yield_now(); // also: to loom, stores become visible by this
         word.newest();
-        word.queue().retain(|queued| queued.id() != me.id());
     }
+    word.queue().retain(|queued| queued.id() != me.id());
 }
 
 /// Wakes up to `count` sleepers, the first come first, and tells how many there were.
@@ -198,11 +243,7 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> u32 {
     word.newest();
     let mut queue = word.queue();
     let woken = queue.len().min(count as usize);
-    for sleeper in queue.drain(..woken) {
-        if NAP.get() == Nap::Endless {
-            sleeper.unpark();
-        }
-    }
+    queue.drain(..woken).for_each(|sleeper| wake(&sleeper));
     woken as u32
 }
 
