@@ -16,17 +16,35 @@ mod segment;
 mod sys;
 
 #[cfg(not(loom))]
+mod array;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod integer;
+#[cfg(not(loom))]
 mod shared;
+#[cfg(not(loom))]
+mod text;
+#[cfg(not(loom))]
+mod value;
 
+#[cfg(not(loom))]
+pub use array::{Array, IndexError, LengthError};
 #[cfg(not(loom))]
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
+#[cfg(not(loom))]
+pub use integer::Integer;
+#[cfg(not(loom))]
+pub use segment::named::{SegmentInfo, gc, segments, unlink};
 #[cfg(not(loom))]
 pub use segment::place::Place;
 #[cfg(not(loom))]
 pub use segment::{Segment, options::SegmentOptions};
 #[cfg(not(loom))]
 pub use shared::Shared;
+#[cfg(not(loom))]
+pub use text::{Text, TextTooLong};
+#[cfg(not(loom))]
+pub use value::Value;

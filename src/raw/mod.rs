@@ -1,6 +1,7 @@
 //! Floor 2: the state machines, in place, without names.
 #![allow(unsafe_code)]
 
+pub(crate) mod cell;
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
@@ -8,3 +9,5 @@ pub(crate) mod lock;
 mod loom;
 pub(crate) mod spin;
 pub(crate) mod sync;
+#[cfg(not(loom))]
+pub(crate) mod text;

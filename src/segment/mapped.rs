@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 use super::attachment::Attachment;
 use super::layout::TooLarge;
+use crate::error::{ErrorKind, Failure};
 
 /// A type that may be looked at in place, in memory that other processes change.
 ///
@@ -39,6 +40,12 @@ unsafe impl InPlace for Byte {}
 /// A part of a block that does not lie where it should: the segment is damaged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Damaged(pub(crate) &'static str);
+
+impl From<Damaged> for Failure {
+    fn from(Damaged(what): Damaged) -> Failure {
+        Failure::new(ErrorKind::Damaged, what)
+    }
+}
 
 impl From<TooLarge> for Damaged {
     fn from(_: TooLarge) -> Damaged {

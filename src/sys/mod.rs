@@ -5,4 +5,12 @@ pub(crate) mod clock;
 #[cfg(not(loom))]
 pub(crate) mod futex;
 #[cfg(not(loom))]
+pub(crate) mod liveness;
+#[cfg(not(loom))]
 pub(crate) mod membarrier;
+#[cfg(not(loom))]
+pub(crate) mod memory;
+#[cfg(not(loom))]
+pub(crate) mod private;
+#[cfg(not(loom))]
+pub(crate) mod process;

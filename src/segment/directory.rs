@@ -1,0 +1,409 @@
+//! The objects of a segment: blocks one behind another, each with a header that says what it is.
+//!
+//! ```text
+//! block:   fixed part (64 bytes) | claim runs (32 bytes each) | name | type | payload, aligned
+//! blocks:  from `blocks_at` up to `used`; storing `used` commits the last one
+//! ```
+//!
+//! Blocks are added under the lifecycle lock and never removed. *Dying here*: before the store of
+//! `used` there is no new block; the bytes a dead creator wrote lie between `used` and `touched`, and
+//! are zeroed before the next block is built over them. Readers need no lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use super::attachment::Attachment;
+use super::header;
+use super::layout::{BLOCK_ALIGN, ClaimForm, ClaimRun, Layout, MAX_CLAIM_RUNS, TooLarge};
+use super::mapped::{Block, Damaged, InPlace};
+use super::object::Signature;
+use super::tag::Tag;
+use crate::error::{ErrorKind, Failure};
+
+// Ordering:
+// [D1] add: store(used, Release) ↔ walk: load(used, Acquire)   a block within `used` is complete
+
+/// The longest type name that is stored; a longer one is compared by its hash alone.
+const MAX_TYPE: usize = 128;
+
+#[repr(C)]
+struct BlockHeader {
+    /// All of the block, a multiple of 128.
+    size: AtomicU64,
+    /// Offset of the payload in the block.
+    payload: AtomicU64,
+    payload_size: AtomicU64,
+    fingerprint: AtomicU64,
+    element_size: AtomicU64,
+    element_align: AtomicU32,
+    kind: AtomicU32,
+    name_len: AtomicU32,
+    type_len: AtomicU32,
+    claim_runs: AtomicU32,
+    _pad: AtomicU32,
+}
+
+// SAFETY: [INP-1] atomics only.
+unsafe impl InPlace for BlockHeader {}
+
+#[repr(C)]
+struct StoredRun {
+    offset: AtomicU64,
+    stride: AtomicU64,
+    count: AtomicU64,
+    form: AtomicU32,
+    shift: AtomicU32,
+}
+
+// SAFETY: [INP-1] atomics only.
+unsafe impl InPlace for StoredRun {}
+
+/// One object, as its block describes it: a checked local copy.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    at: usize,
+    payload: usize,
+    payload_size: usize,
+    kind: u32,
+    fingerprint: u64,
+    element_size: u64,
+    element_align: u32,
+    claim_runs: usize,
+    pub(crate) name: String,
+    pub(crate) type_name: String,
+}
+
+impl Entry {
+    /// Says so if the block does not hold what is asked for.
+    pub(crate) fn expect(&self, asked: &Signature) -> Result<(), Failure> {
+        let same = self.kind == asked.kind as u32
+            && self.element_size == asked.size as u64
+            && self.element_align == asked.align as u32
+            && self.fingerprint == fingerprint(asked);
+        if same {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorKind::TypeMismatch,
+            format!(
+                "holds {}, asked for {}",
+                described(&self.type_name, self.element_size),
+                described(&asked.name, asked.size as u64)
+            ),
+        ))
+    }
+
+    /// The payload, to be viewed.
+    pub(crate) fn block(&self, attachment: &Arc<Attachment>) -> Result<Block, Failure> {
+        Block::new(Arc::clone(attachment), self.at + self.payload, self.payload_size)
+            .ok_or_else(|| Damaged("an object beyond the end of the segment").into())
+    }
+}
+
+fn described(name: &str, size: u64) -> String {
+    match size {
+        0 => name.to_owned(),
+        1 => format!("{name} (1 byte)"),
+        _ => format!("{name} ({size} bytes)"),
+    }
+}
+
+/// The objects of a segment, in the order in which they were made.
+pub(crate) fn entries(segment: &Attachment) -> impl Iterator<Item = Result<Entry, Failure>> {
+    let end = segment.header().used.load(Ordering::Acquire) as usize; // [D1]
+    let mut at = header::blocks_at(segment.rows() as u32);
+    std::iter::from_fn(move || {
+        if at >= end {
+            return None;
+        }
+        let entry = read_entry(segment, at, end);
+        at = match &entry {
+            Ok((_, next)) => *next,
+            Err(_) => end,
+        };
+        Some(entry.map(|(entry, _)| entry).map_err(Failure::from))
+    })
+}
+
+/// The object with this name, if there is one.
+pub(crate) fn find(segment: &Attachment, name: &str) -> Result<Option<Entry>, Failure> {
+    for entry in entries(segment) {
+        let entry = entry?;
+        if entry.name == name {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usize), Damaged> {
+    let damaged = Damaged("an object whose description does not fit");
+    let fixed: &BlockHeader = segment.view(at).ok_or(damaged)?;
+    let load = |field: &AtomicU64| usize::try_from(field.load(Ordering::Relaxed)).ok();
+    let size = load(&fixed.size).ok_or(damaged)?;
+    let next = at.checked_add(size).ok_or(damaged)?;
+    if size < size_of::<BlockHeader>() || !size.is_multiple_of(BLOCK_ALIGN) || next > end {
+        return Err(damaged);
+    }
+    let claim_runs = fixed.claim_runs.load(Ordering::Relaxed) as usize;
+    if claim_runs > MAX_CLAIM_RUNS {
+        return Err(damaged);
+    }
+    let names = at + size_of::<BlockHeader>() + claim_runs * size_of::<StoredRun>();
+    let name_len = fixed.name_len.load(Ordering::Relaxed) as usize;
+    let type_len = fixed.type_len.load(Ordering::Relaxed) as usize;
+    let payload = load(&fixed.payload).ok_or(damaged)?;
+    let payload_size = load(&fixed.payload_size).ok_or(damaged)?;
+    if payload.checked_add(payload_size).is_none_or(|payload_end| payload_end > size) {
+        return Err(damaged);
+    }
+    let text = |from: usize, len: usize| {
+        let text: &[AtomicU8] = segment.view_row(from, len).ok_or(damaged)?;
+        let text: Vec<u8> = text.iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
+        Ok::<_, Damaged>(String::from_utf8_lossy(&text).into_owned())
+    };
+    let entry = Entry {
+        at,
+        payload,
+        payload_size,
+        kind: fixed.kind.load(Ordering::Relaxed),
+        fingerprint: fixed.fingerprint.load(Ordering::Relaxed),
+        element_size: fixed.element_size.load(Ordering::Relaxed),
+        element_align: fixed.element_align.load(Ordering::Relaxed),
+        claim_runs,
+        name: text(names, name_len)?,
+        type_name: text(names + name_len, type_len)?,
+    };
+    Ok((entry, next))
+}
+
+/// How many bytes a segment needs for this object at most, wherever its blocks begin.
+pub(crate) fn room_for(name: &str, layout: &Layout) -> Result<usize, TooLarge> {
+    let described = size_of::<BlockHeader>()
+        + layout.claims.len() * size_of::<StoredRun>()
+        + name.len()
+        + MAX_TYPE;
+    described
+        .checked_add(layout.align)
+        .and_then(|size| size.checked_add(layout.size))
+        .and_then(|size| size.checked_next_multiple_of(BLOCK_ALIGN))
+        .ok_or(TooLarge)
+}
+
+/// Adds an object: the caller holds the lifecycle lock and knows that the name is free. `init` fills
+/// in the payload, which is all zeros; the object exists when this returns.
+pub(crate) fn add(
+    segment: &Arc<Attachment>,
+    name: &str,
+    signature: &Signature,
+    layout: &Layout,
+    init: impl FnOnce(&Block) -> Result<(), Failure>,
+) -> Result<Block, Failure> {
+    let header = segment.header();
+    let at = header.used.load(Ordering::Relaxed) as usize;
+    let type_name = clipped(&signature.name);
+    let names = at + size_of::<BlockHeader>() + layout.claims.len() * size_of::<StoredRun>();
+    let payload = (names + name.len() + type_name.len()).next_multiple_of(layout.align);
+    let end = payload
+        .checked_add(layout.size)
+        .and_then(|end| end.checked_next_multiple_of(BLOCK_ALIGN))
+        .filter(|end| *end <= segment.len())
+        .ok_or_else(|| no_room(segment, at, layout))?;
+
+    segment.reserve(at, end - at)?;
+    segment.make_zero(at, end)?;
+    describe(segment, at, end, payload, name, type_name, signature, layout)?;
+    let block = Block::new(Arc::clone(segment), payload, layout.size)
+        .ok_or(Damaged("an object beyond the end of the segment"))?;
+    init(&block)?;
+    header.used.store(end as u64, Ordering::Release); // [D1]
+    Ok(block)
+}
+
+fn no_room(segment: &Attachment, at: usize, layout: &Layout) -> Failure {
+    Failure::new(
+        ErrorKind::OutOfMemory,
+        format!(
+            "needs {} bytes and its description, the segment has {} of {} left",
+            layout.size,
+            segment.len().saturating_sub(at),
+            segment.len()
+        ),
+    )
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of one record")]
+fn describe(
+    segment: &Attachment,
+    at: usize,
+    end: usize,
+    payload: usize,
+    name: &str,
+    type_name: &str,
+    signature: &Signature,
+    layout: &Layout,
+) -> Result<(), Damaged> {
+    let outside = Damaged("a block beyond the end of the segment");
+    // Ordering: nobody reads the block before [D1].
+    let relaxed = Ordering::Relaxed;
+    let fixed: &BlockHeader = segment.view(at).ok_or(outside)?;
+    fixed.size.store((end - at) as u64, relaxed);
+    fixed.payload.store((payload - at) as u64, relaxed);
+    fixed.payload_size.store(layout.size as u64, relaxed);
+    fixed.fingerprint.store(fingerprint(signature), relaxed);
+    fixed.element_size.store(signature.size as u64, relaxed);
+    fixed.element_align.store(signature.align as u32, relaxed);
+    fixed.kind.store(signature.kind as u32, relaxed);
+    fixed.name_len.store(name.len() as u32, relaxed);
+    fixed.type_len.store(type_name.len() as u32, relaxed);
+    fixed.claim_runs.store(layout.claims.len() as u32, relaxed);
+    let runs_at = at + size_of::<BlockHeader>();
+    let runs: &[StoredRun] = segment.view_row(runs_at, layout.claims.len()).ok_or(outside)?;
+    for (stored, run) in runs.iter().zip(&layout.claims) {
+        stored.store(run);
+    }
+    let text_at = runs_at + size_of_val(runs);
+    let text: &[AtomicU8] =
+        segment.view_row(text_at, name.len() + type_name.len()).ok_or(outside)?;
+    for (stored, byte) in text.iter().zip(name.bytes().chain(type_name.bytes())) {
+        stored.store(byte, relaxed);
+    }
+    Ok(())
+}
+
+impl StoredRun {
+    fn store(&self, run: &ClaimRun) {
+        let (form, shift) = match run.form {
+            ClaimForm::Word32 => (1, 0),
+            ClaimForm::Word64 { shift } => (2, shift),
+            ClaimForm::RowCount => (3, 0),
+        };
+        self.offset.store(run.offset as u64, Ordering::Relaxed);
+        self.stride.store(run.stride as u64, Ordering::Relaxed);
+        self.count.store(run.count as u64, Ordering::Relaxed);
+        self.form.store(form, Ordering::Relaxed);
+        self.shift.store(u32::from(shift), Ordering::Relaxed);
+    }
+
+    /// The run, if it is one of a payload of this size.
+    fn load(&self, payload_size: usize) -> Option<ClaimRun> {
+        let shift = self.shift.load(Ordering::Relaxed);
+        let (form, width) = match self.form.load(Ordering::Relaxed) {
+            1 => (ClaimForm::Word32, 4),
+            2 if shift <= 40 => (ClaimForm::Word64 { shift: shift as u8 }, 8),
+            3 => (ClaimForm::RowCount, 4),
+            _ => return None,
+        };
+        let field = |field: &AtomicU64| usize::try_from(field.load(Ordering::Relaxed)).ok();
+        let run = ClaimRun {
+            offset: field(&self.offset)?,
+            stride: field(&self.stride)?,
+            count: field(&self.count)?,
+            form,
+        };
+        let last = run.count.saturating_sub(1).checked_mul(run.stride)?.checked_add(run.offset)?;
+        let fits = last.checked_add(width)? <= payload_size && run.stride >= width;
+        (fits || run.count == 0).then_some(run)
+    }
+}
+
+/// Whether any guard-like claim (a lock word, a reader's or permit's count) carries this tag.
+pub(crate) fn holds_guards(segment: &Attachment, tag: Tag) -> bool {
+    let mut held = false;
+    visit(segment, |site| {
+        held |= match site {
+            Site::Word32(word) => Tag::from_bits(word.load(Ordering::Relaxed)) == tag,
+            Site::Count(row, word) => {
+                let bits = word.load(Ordering::Relaxed);
+                row == tag.row() && bits >> 20 == tag.generation() && bits & 0xF_FFFF != 0
+            }
+            Site::Word64(..) => false,
+        };
+    });
+    held
+}
+
+/// Replaces the tags of a row that are left over from its former participants, all dead, before its
+/// generations begin anew. Idempotent.
+pub(crate) fn sweep(segment: &Attachment, number: u32) {
+    let is_old = |tag: Tag| tag.is_participant() && tag.row() == number;
+    visit(segment, |site| match site {
+        Site::Word32(word) => {
+            replace_while(
+                || word.load(Ordering::Acquire),
+                |old| {
+                    is_old(Tag::from_bits(old)).then(|| {
+                        let new = old & !Tag::POISONED.bits() | Tag::GONE.bits();
+                        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                    })
+                },
+            );
+        }
+        Site::Word64(word, shift) => {
+            replace_while(
+                || word.load(Ordering::Acquire),
+                |old| {
+                    is_old(Tag::from_bits((old >> shift) as u32)).then(|| {
+                        let mask = u64::from(Tag::POISONED.bits()) << shift;
+                        let new = old & !mask | u64::from(Tag::GONE.bits()) << shift;
+                        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                    })
+                },
+            );
+        }
+        Site::Count(row, word) if row == number => word.store(0, Ordering::Release),
+        Site::Count(..) => {}
+    });
+}
+
+fn replace_while<B>(load: impl Fn() -> B, replace: impl Fn(B) -> Option<bool>) {
+    while replace(load()) == Some(false) {}
+}
+
+/// A place where a tag, or a row's count, stands.
+enum Site<'s> {
+    Word32(&'s AtomicU32),
+    Word64(&'s AtomicU64, u32),
+    Count(u32, &'s AtomicU32),
+}
+
+fn visit(segment: &Attachment, mut each: impl FnMut(Site<'_>)) {
+    for entry in entries(segment).map_while(Result::ok) {
+        let runs_at = entry.at + size_of::<BlockHeader>();
+        let Some(runs) = segment.view_row::<StoredRun>(runs_at, entry.claim_runs) else { return };
+        let payload = entry.at + entry.payload;
+        for run in runs.iter().filter_map(|run| run.load(entry.payload_size)) {
+            for index in 0..run.count {
+                let at = payload + run.offset + index * run.stride;
+                let site = match run.form {
+                    ClaimForm::Word32 => segment.view(at).map(Site::Word32),
+                    ClaimForm::Word64 { shift } => {
+                        segment.view(at).map(|word| Site::Word64(word, u32::from(shift)))
+                    }
+                    ClaimForm::RowCount => {
+                        segment.view(at).map(|word| Site::Count(index as u32, word))
+                    }
+                };
+                if let Some(site) = site {
+                    each(site);
+                }
+            }
+        }
+    }
+}
+
+/// The type's name as far as it is stored.
+fn clipped(name: &str) -> &str {
+    let mut end = name.len().min(MAX_TYPE);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+/// What tells types apart: FNV-1a (64 bits) of the whole name.
+fn fingerprint(signature: &Signature) -> u64 {
+    signature.name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

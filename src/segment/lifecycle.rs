@@ -1,0 +1,294 @@
+//! How names come and go: create, open, leave, unlink, and what was left behind.
+//!
+//! * A segment appears whole: it is built as a file without a name, then linked. Who loses the race
+//!   for the name sees `EEXIST`. Dying before the link leaves nothing.
+//! * Every attachment marks its open description with a shared `flock`; a forked child inherits the
+//!   mark before it ever registers. A name is *stale* when nobody's mark is left, no row belongs to
+//!   a living process, and it is not persistent. The kernel removes the marks of the dead.
+//! * Attaching, leaving and removing exclude each other by a lock on the file that ends with its
+//!   process (`fcntl`): a death at any instruction frees it. Nothing is changed under it but by one
+//!   system call: `unlink`.
+//! * Who opened a file by name and then got the lock looks whether the file still has a name: the
+//!   last one out may have removed it in between. Then the name is looked up again.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::attachment::{Attachment, size_with};
+use super::header::{Facts, ROWS_AT, blocks_at, flags};
+use super::options::SegmentOptions;
+use super::{name, participants, process};
+use crate::error::{ErrorKind, Failure};
+use crate::sys::liveness::FileId;
+use crate::sys::memory::{self, FileFacts, FileLock};
+use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
+
+/// Creates a segment with this name, with room for `blocks` bytes of blocks. `fill` builds what is
+/// in it, before anybody else can see it.
+pub(super) fn create(
+    name: &str,
+    options: &SegmentOptions,
+    blocks: usize,
+    more_flags: u32,
+    fill: impl FnOnce(&Arc<Attachment>) -> Result<(), Failure>,
+) -> Result<Arc<Attachment>, Failure> {
+    let path = name::path_of(name)?;
+    clear_the_way(&path)?;
+    let rows = options.rows()?;
+    let too_large =
+        || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
+    let size = size_with(rows, blocks).ok_or_else(too_large)? as u64;
+    let file = memory::unnamed_file(&name::directory(), options.mode)
+        .map_err(|error| no_file(&name::directory(), error))?;
+    memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
+    if !options.sparse {
+        memory::reserve(file.as_fd(), 0, size).map_err(|error| no_memory(size, error))?;
+    }
+    memory::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
+    let facts = new_facts(options.flags() | more_flags, size, rows);
+    let home = (name.to_owned(), path.clone());
+    let segment = Arc::new(Attachment::new(file, facts, options.advice(), Some(home), true)?);
+    fill(&segment)?;
+    publish(&segment, &path)?;
+    Ok(segment)
+}
+
+/// Links a segment that is complete. Its name may have been taken meanwhile.
+fn publish(segment: &Arc<Attachment>, path: &Path) -> Result<(), Failure> {
+    loop {
+        let mut state = process::lock()?;
+        match memory::publish(segment.file(), path) {
+            Ok(()) => {
+                state.add(segment);
+                return Ok(());
+            }
+            Err(Errno::EXIST) => {
+                drop(state);
+                clear_the_way(path)?;
+            }
+            Err(error) => return Err(Failure::system("linking its name", error)),
+        }
+    }
+}
+
+/// The facts of a segment made by this process now.
+pub(super) fn new_facts(flags: u32, size: u64, rows: u32) -> Facts {
+    Facts { flags, size, rows, creator: std::process::id(), namespaces: namespaces() }
+}
+
+/// Attaches to the segment with this name.
+pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachment>, Failure> {
+    let path = name::path_of(name)?;
+    loop {
+        let mut state = process::lock()?;
+        let file = open_file(&path)?;
+        let found = look_at(file.as_fd())?;
+        if let Some(attachment) = state.find(found.id) {
+            return Ok(attachment);
+        }
+        check_owner(&found, options.mode)?;
+        let facts = Facts::read(file.as_fd(), found.size)?;
+        check_namespaces(&facts, namespaces())?;
+        let lock = lock(file.as_fd())?;
+        if look_at(file.as_fd())?.links == 0 {
+            drop(lock);
+            continue;
+        }
+        if is_stale(file.as_fd(), &facts)? {
+            return Err(Failure::new(
+                ErrorKind::NotFound,
+                "what has this name was left behind by processes that ended",
+            ));
+        }
+        memory::share(file.as_fd())
+            .map_err(|error| Failure::system("marking it as used", error))?;
+        // The lock outlives its borrow of the file, which moves into the attachment: it is given
+        // back through the attachment's own descriptor, or ends with it.
+        std::mem::forget(lock);
+        let home = Some((name.to_owned(), path));
+        let attachment = Attachment::new(file, facts, options.advice(), home, false)?;
+        let attachment = Arc::new(attachment);
+        FileLock::give_back(attachment.file());
+        state.add(&attachment);
+        return Ok(attachment);
+    }
+}
+
+/// This process leaves: closes its descriptor, and removes the name if it was the last.
+/// Under the process's lock.
+pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(String, PathBuf)>) {
+    let fresh = home
+        .filter(|_| !facts.is(flags::PERSISTENT))
+        .and_then(|(_, path)| Some((memory::open(path).ok()?, path)))
+        .filter(|(fresh, _)| memory::facts(fresh.as_fd()).is_ok_and(|found| found.id == id));
+    // Before the lock is taken, which closing it would end.
+    drop(file);
+    let Some((fresh, path)) = fresh else { return };
+    let Ok(_lock) = FileLock::take(fresh.as_fd()) else { return };
+    if is_stale(fresh.as_fd(), facts).unwrap_or(false) {
+        let _ = memory::unlink_if_same(path, id); // gone already: another removed it
+    }
+}
+
+/// Removes the name now, if it still leads to `expected`, or to any segment where none is expected.
+pub(super) fn unlink(path: &Path, expected: Option<FileId>) -> Result<(), Failure> {
+    let _alone = process::lock()?;
+    let file = open_file(path)?;
+    let found = look_at(file.as_fd())?;
+    if expected.is_some_and(|expected| expected != found.id) {
+        return Err(Failure::new(ErrorKind::NotFound, "the name leads to another segment now"));
+    }
+    if expected.is_none() {
+        match Facts::read(file.as_fd(), found.size) {
+            Err(failure) if failure.kind == ErrorKind::NotACommonhold => return Err(failure),
+            _ => {} // of another version, or damaged, but ours
+        }
+    }
+    let _lock = lock(file.as_fd())?;
+    memory::unlink_if_same(path, found.id)
+        .map_err(|error| Failure::system("removing the name", error))
+}
+
+/// Removes the name if it is stale; says whether it was.
+pub(super) fn remove_if_stale(path: &Path) -> Result<bool, Failure> {
+    if_stale(path, |id| match memory::unlink_if_same(path, id) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(Failure::system("removing a stale name", error)),
+    })
+}
+
+/// Whether the name is stale now.
+pub(super) fn is_stale_now(path: &Path) -> Result<bool, Failure> {
+    if_stale(path, |_| Ok(()))
+}
+
+fn if_stale(
+    path: &Path,
+    then: impl FnOnce(FileId) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let _alone = process::lock()?;
+    let file = open_file(path)?;
+    let found = look_at(file.as_fd())?;
+    let facts = Facts::read(file.as_fd(), found.size)?;
+    let _lock = lock(file.as_fd())?;
+    let stale = is_stale(file.as_fd(), &facts)?;
+    if stale {
+        then(found.id)?;
+    }
+    Ok(stale)
+}
+
+/// Makes sure that nothing, or nothing any more, has this name.
+fn clear_the_way(path: &Path) -> Result<(), Failure> {
+    match remove_if_stale(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(ErrorKind::AlreadyExists, "a living segment has this name")),
+        Err(failure) => match failure.kind {
+            ErrorKind::NotFound => Ok(()),
+            ErrorKind::NotACommonhold | ErrorKind::Damaged | ErrorKind::Version => Err(Failure {
+                kind: ErrorKind::AlreadyExists,
+                reason: format!("a file that is not replaced has this name: {}", failure.reason),
+                source: failure.source,
+            }),
+            _ => Err(failure),
+        },
+    }
+}
+
+/// Whether the name may be removed. On a file opened afresh, under its lock.
+fn is_stale(fresh: BorrowedFd<'_>, facts: &Facts) -> Result<bool, Failure> {
+    if facts.is(flags::PERSISTENT) {
+        return Ok(false);
+    }
+    let unused = memory::is_unused(fresh)
+        .map_err(|error| Failure::system("asking whether it is in use", error))?;
+    if !unused {
+        return Ok(false);
+    }
+    let mut bytes = vec![0; blocks_at(facts.rows)];
+    let read = memory::read_start(fresh, &mut bytes)
+        .map_err(|error| Failure::system("reading its participants", error))?;
+    let rows = bytes.get(ROWS_AT..read).unwrap_or(&[]);
+    // Pids of another namespace mean nothing here: any row that is taken may be a living one's.
+    let in_use = match check_namespaces(facts, namespaces()) {
+        Ok(()) => participants::any_alive(rows),
+        Err(_) => participants::attached(rows).next().is_some(),
+    };
+    Ok(!in_use)
+}
+
+/// Refuses a segment whose participants' life and death cannot be seen from here.
+pub(super) fn check_namespaces(facts: &Facts, here: Namespaces) -> Result<(), Failure> {
+    let differs = |there: u64, here: u64| there != 0 && here != 0 && there != here;
+    let there = facts.namespaces;
+    let which = if differs(there.pid, here.pid) {
+        format!("PID namespace {}, this process is in {}", there.pid, here.pid)
+    } else if differs(there.time, here.time) {
+        format!("time namespace {}, this process is in {}", there.time, here.time)
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ErrorKind::ForeignNamespace, format!("belongs to {which}")))
+}
+
+/// Refuses a file that another user may have put in place of the one that is meant.
+fn check_owner(found: &FileFacts, mode: u32) -> Result<(), Failure> {
+    let trusted = found.owner == user() || found.owner == 0;
+    let admitted = mode & 0o006 != 0 || (mode & 0o060 != 0 && is_in_group(found.group));
+    if trusted || admitted {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorKind::PermissionDenied,
+        format!(
+            "belongs to user {}, expected this user ({}) or root; a mode that admits others was \
+             not asked for",
+            found.owner,
+            user()
+        ),
+    ))
+}
+
+/// Opens a segment's file by its path.
+pub(super) fn open_file(path: &Path) -> Result<OwnedFd, Failure> {
+    let not_ours = |what: &str| Failure::new(ErrorKind::NotACommonhold, what);
+    memory::open(path).map_err(|error| match error {
+        Errno::NOENT => Failure::new(ErrorKind::NotFound, "nothing has this name"),
+        Errno::LOOP => not_ours("the name is a symbolic link"),
+        Errno::ISDIR => not_ours("the name is a directory"),
+        Errno::NXIO | Errno::NODEV => not_ours("the name is not a regular file"),
+        error => Failure::system("opening its file", error),
+    })
+}
+
+/// What the open file is; refuses what is no regular file.
+pub(super) fn look_at(file: BorrowedFd<'_>) -> Result<FileFacts, Failure> {
+    let found =
+        memory::facts(file).map_err(|error| Failure::system("looking at its file", error))?;
+    if !found.is_regular {
+        let what = "the name is not a regular file";
+        return Err(Failure::new(ErrorKind::NotACommonhold, what));
+    }
+    Ok(found)
+}
+
+fn lock(file: BorrowedFd<'_>) -> Result<FileLock<'_>, Failure> {
+    FileLock::take(file).map_err(|error| Failure::system("locking its file", error))
+}
+
+fn no_file(directory: &Path, error: Errno) -> Failure {
+    Failure::system(&format!("making a file in {}", directory.display()), error)
+}
+
+pub(super) fn no_memory(size: u64, error: Errno) -> Failure {
+    let kind = match error {
+        Errno::NOSPC | Errno::NOMEM | Errno::FBIG | Errno::INVAL | Errno::DQUOT => {
+            ErrorKind::OutOfMemory
+        }
+        _ => ErrorKind::Io,
+    };
+    Failure { kind, ..Failure::system(&format!("reserving {size} bytes"), error) }
+}

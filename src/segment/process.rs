@@ -1,0 +1,115 @@
+//! What this process knows of its own attachments, behind a lock that a forked child finds free.
+//!
+//! A process attaches to a segment once, however often it opens it: one mapping, one row. The list of
+//! attachments hangs on a page that reads as zero in a forked child, which so starts with an empty
+//! list and a free lock, even if another thread of the parent was changing the list at that moment.
+//! The child's copy of the parent's list is never looked at again.
+//!
+//! The lock also covers every opening and closing of a segment's descriptors, because closing any
+//! descriptor of a file ends this process's lock on it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use super::attachment::Attachment;
+use crate::error::Failure;
+use crate::sys::clock::LONGEST_NAP;
+use crate::sys::futex;
+use crate::sys::liveness::FileId;
+use crate::sys::private::PrivatePage;
+
+// Ordering:
+// [PR1] unlock: swap(Release) ↔ lock: swap/CAS(Acquire)   the list as the last holder left it
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const WANTED: u32 = 2;
+
+/// The list.
+#[derive(Default)]
+pub(crate) struct State {
+    attachments: Vec<(FileId, Weak<Attachment>)>,
+    /// The segment from which anonymous objects are taken now.
+    pub(crate) arena: Weak<Attachment>,
+}
+
+impl State {
+    /// This process's attachment to the file, if it has one.
+    pub(crate) fn find(&self, file: FileId) -> Option<Arc<Attachment>> {
+        self.attachments
+            .iter()
+            .filter(|(id, _)| *id == file)
+            .find_map(|(_, attachment)| attachment.upgrade())
+    }
+
+    pub(crate) fn add(&mut self, attachment: &Arc<Attachment>) {
+        self.attachments.retain(|(_, attachment)| attachment.strong_count() > 0);
+        self.attachments.push((attachment.file_id(), Arc::downgrade(attachment)));
+    }
+}
+
+/// The process's lock, held.
+pub(crate) struct Guard {
+    page: &'static PrivatePage,
+}
+
+/// Takes the process's lock. Never while a guard is held by the same thread: nothing that may drop
+/// the last handle of a segment happens under it.
+pub(crate) fn lock() -> Result<Guard, Failure> {
+    static PAGE: OnceLock<PrivatePage> = OnceLock::new();
+    let page = match PAGE.get() {
+        Some(page) => page,
+        None => {
+            let page = PrivatePage::new()
+                .map_err(|error| Failure::system("mapping a page for this process", error))?;
+            PAGE.get_or_init(|| page)
+        }
+    };
+    let word = &page.words().word;
+    // [PR1]
+    if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        // Its other holders are threads of this process, which do not die alone.
+        while word.swap(WANTED, Ordering::Acquire) != FREE {
+            futex::wait(word, WANTED, LONGEST_NAP);
+        }
+    }
+    let state = &page.words().pointer;
+    if state.load(Ordering::Relaxed).is_null() {
+        let fresh = Box::into_raw(Box::<State>::default());
+        state.store(fresh.cast(), Ordering::Relaxed);
+    }
+    Ok(Guard { page })
+}
+
+impl Guard {
+    fn state(&self) -> *mut State {
+        self.page.words().pointer.load(Ordering::Relaxed).cast()
+    }
+}
+
+impl Deref for Guard {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        // SAFETY: [PRV-2] the pointer came from Box::into_raw in `lock`, is never freed, and only
+        // the guard's holder reaches it.
+        unsafe { &*self.state() }
+    }
+}
+
+impl DerefMut for Guard {
+    fn deref_mut(&mut self) -> &mut State {
+        // SAFETY: [PRV-2] as in deref; self is borrowed mutably.
+        unsafe { &mut *self.state() }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let word: &AtomicU32 = &self.page.words().word;
+        if word.swap(FREE, Ordering::Release) == WANTED {
+            futex::wake(word, 1); // [PR1]
+        }
+    }
+}

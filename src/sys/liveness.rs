@@ -1,0 +1,112 @@
+//! Whether a process is gone for ever: the kernel's word, never the clock's.
+
+use std::fs;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+
+/// A file as the kernel tells it apart, to recognise its mappings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// True when the process that had `pid` and started at `start` has ended. Zombies have ended;
+/// stopped processes have not. A `start` of 0 is unknown and is not compared.
+///
+/// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds.
+pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
+    let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return true; // no process can have this number
+    };
+    let ended = match pidfd_open(process, PidfdFlags::empty()) {
+        Ok(pidfd) => {
+            let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            matches!(poll(&mut fds, Some(&now)), Ok(ready) if ready > 0)
+        }
+        // The number is unused, or was given to a thread of another process.
+        Err(Errno::SRCH | Errno::NOENT | Errno::INVAL) => true,
+        // No descriptor to be had, or the call is denied.
+        Err(_) => test_kill_process(process) == Err(Errno::SRCH),
+    };
+    ended || (start != 0 && start_time(pid).is_some_and(|now| now != start))
+}
+
+/// True when the process is known not to map `file`: an `exec` replaced the program that did.
+/// Reads `/proc/<pid>/maps`; one that may not be read says nothing.
+pub(crate) fn has_left(pid: u32, file: FileId) -> bool {
+    // A file system whose mappings are listed under another device would make everybody look gone.
+    maps(pid, file) == Some(false) && maps(std::process::id(), file) == Some(true)
+}
+
+/// Whether this process maps `file`, as far as can be seen.
+pub(crate) fn is_mapped_here(file: FileId) -> bool {
+    maps(std::process::id(), file) != Some(false)
+}
+
+/// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in parentheses that may itself hold anything; 22 is the start.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn maps(pid: u32, file: FileId) -> Option<bool> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    if maps.is_empty() {
+        return None; // it is ending, or between two programs
+    }
+    let device = format!("{:02x}:{:02x}", major(file.device), minor(file.device));
+    let inode = file.inode.to_string();
+    Some(maps.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(3);
+        fields.next() == Some(device.as_str()) && fields.next() == Some(inode.as_str())
+    }))
+}
+
+fn major(device: u64) -> u32 {
+    rustix::fs::major(device)
+}
+
+fn minor(device: u64) -> u32 {
+    rustix::fs::minor(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn this_process_is_alive_and_another_start_time_is_another_process() {
+        let me = std::process::id();
+        let start = start_time(me).unwrap();
+        assert!(!is_dead(me, start));
+        assert!(!is_dead(me, 0));
+        assert!(is_dead(me, start + 1));
+    }
+
+    #[test]
+    fn a_zombie_is_dead() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        let ended = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !is_dead(pid, 0) {
+            assert!(std::time::Instant::now() < ended, "never seen as dead");
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(is_dead(pid, 0));
+    }
+
+    #[test]
+    fn numbers_no_process_has_are_dead() {
+        for pid in [0, u32::MAX, i32::MAX as u32] {
+            assert!(is_dead(pid, 0), "{pid}");
+        }
+    }
+}

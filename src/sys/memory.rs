@@ -1,0 +1,175 @@
+//! The memory files behind segments: made, sized, reserved, mapped, locked and linked.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::fs::{
+    self, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, MemfdFlags, Mode, OFlags,
+    SealFlags,
+};
+use rustix::io::{Errno, Result, retry_on_intr};
+
+use super::liveness::FileId;
+
+/// What an open file is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileFacts {
+    pub(crate) id: FileId,
+    pub(crate) size: u64,
+    pub(crate) is_regular: bool,
+    pub(crate) links: u64,
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+}
+
+/// Makes a file without a name in `directory`.
+pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<OwnedFd> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(mode);
+    let file = retry_on_intr(|| fs::open(directory, flags, mode))?;
+    fs::fchmod(&file, mode)?; // exactly as asked, whatever the umask
+    Ok(file)
+}
+
+/// Makes an anonymous file of this size that can neither shrink nor grow.
+pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
+    let file = fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    set_size(file.as_fd(), size)?;
+    fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    retry_on_intr(|| fs::ftruncate(file, size))
+}
+
+/// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
+pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
+    retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), offset, size))
+}
+
+/// Gives the unnamed `file` its name; `EXIST` when something has that name.
+pub(crate) fn publish(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    fs::linkat(CWD, unnamed.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Opens a file that exists, to read and write. Follows no link, and waits for no pipe's peer.
+pub(crate) fn open(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    retry_on_intr(|| fs::open(path, flags, Mode::empty()))
+}
+
+pub(crate) fn facts(file: BorrowedFd<'_>) -> Result<FileFacts> {
+    let stat = fs::fstat(file)?;
+    Ok(FileFacts {
+        id: FileId { device: stat.st_dev, inode: stat.st_ino },
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+        links: stat.st_nlink as u64,
+        owner: stat.st_uid,
+        group: stat.st_gid,
+    })
+}
+
+/// Removes `path` if it still leads to this file.
+pub(crate) fn unlink_if_same(path: &Path, id: FileId) -> Result<()> {
+    let now = fs::lstat(path)?;
+    if (FileId { device: now.st_dev, inode: now.st_ino }) != id {
+        return Err(Errno::NOENT);
+    }
+    fs::unlink(path)
+}
+
+/// Reads from the start of the file as far as it goes.
+pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> {
+    let mut done = 0;
+    while done < into.len() {
+        match retry_on_intr(|| rustix::io::pread(file, &mut into[done..], done as u64))? {
+            0 => break,
+            read => done += read,
+        }
+    }
+    Ok(done)
+}
+
+/// Marks the file as in use by this open description, and all that inherit it.
+pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
+    retry_on_intr(|| fs::flock(file, FlockOperation::LockShared))
+}
+
+/// True when no other open description is marked as using the file. On a file opened afresh only.
+pub(crate) fn is_unused(fresh: BorrowedFd<'_>) -> Result<bool> {
+    match retry_on_intr(|| fs::flock(fresh, FlockOperation::NonBlockingLockExclusive)) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The lock of this process on a whole file. The kernel ends it with the process, and with the
+/// closing of *any* descriptor of that file in this process.
+#[derive(Debug)]
+pub(crate) struct FileLock<'f>(BorrowedFd<'f>);
+
+impl<'f> FileLock<'f> {
+    /// Waits for it in short sleeps; its holders need microseconds, and the kernel frees a dead one's.
+    pub(crate) fn take(file: BorrowedFd<'f>) -> Result<FileLock<'f>> {
+        let mut nap = Duration::from_micros(20);
+        loop {
+            match fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(FileLock(file)),
+                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
+                    std::thread::sleep(nap);
+                    nap = (nap * 2).min(Duration::from_millis(2));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl FileLock<'_> {
+    /// Gives back the lock on this file, through whichever descriptor of it.
+    pub(crate) fn give_back(file: BorrowedFd<'_>) {
+        let _ = fs::fcntl_lock(file, FlockOperation::Unlock);
+    }
+}
+
+impl Drop for FileLock<'_> {
+    fn drop(&mut self) {
+        FileLock::give_back(self.0);
+    }
+}
+
+/// How a segment's memory is prepared when it is mapped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MapAdvice {
+    pub(crate) populate: bool,
+    pub(crate) huge_pages: bool,
+    pub(crate) locked: bool,
+}
+
+/// Maps the first `size` bytes of the file, shared.
+pub(crate) fn map(
+    file: BorrowedFd<'_>,
+    size: usize,
+    advice: MapAdvice,
+) -> std::io::Result<MmapRaw> {
+    let mut options = MmapOptions::new();
+    options.len(size);
+    if advice.populate {
+        options.populate();
+    }
+    let map = options.map_raw(file.as_raw_fd())?;
+    if advice.huge_pages {
+        // A hint: a kernel without huge pages for shared memory works with small ones.
+        let _ = map.advise(Advice::HugePage);
+    }
+    if advice.locked {
+        map.lock()?;
+    }
+    Ok(map)
+}
