@@ -7,6 +7,7 @@ pub(crate) mod hook;
 pub(crate) mod lock;
 #[cfg(all(loom, test))]
 mod loom;
+pub(crate) mod queue;
 pub(crate) mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
