@@ -1,9 +1,9 @@
 //! The façade's other side: shared memory and the futex as loom explores them, under mortal threads.
 //!
 //! Each shared access is a step, and a thread that was [given](mortal) only so many steps dies
-//! before the next one: it unwinds with a private marker, and does nothing shared on its way. Nothing
-//! that a process does between two shared accesses can be seen by another, so these are all the
-//! moments at which a death makes a difference.
+//! before the next one: it unwinds with a private marker, and what a guard would do on the way does
+//! nothing. Nothing that a process does between two shared accesses can be seen by another, so these
+//! are all the moments at which a death makes a difference.
 //!
 //! The futex is the kernel's: a wait compares and falls asleep in one step. It reads the newest value,
 //! as the kernel does under the lock of the hash bucket. Naps are either [`Nap::Endless`], so that a
@@ -101,12 +101,20 @@ pub(crate) fn mortal(steps: u32) {
 /// Passes a moment at which the current thread may die. Models call it around what they do
 /// themselves, such as writing a payload.
 pub(crate) fn step() {
-    assert!(!std::thread::panicking(), "a dead participant touched shared memory");
     STEPS_LEFT.with(|left| match left.get() {
         None => {}
         Some(0) => resume_unwind(Box::new(Died)),
         Some(steps) => left.set(Some(steps - 1)),
     });
+}
+
+/// A step, and then the access; from the dead none at all.
+fn access<R>(dead: R, access: impl FnOnce() -> R) -> R {
+    if std::thread::panicking() {
+        return dead;
+    }
+    step();
+    access()
 }
 
 macro_rules! atomic {
@@ -131,14 +139,12 @@ macro_rules! accesses {
         impl $name {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $int {
-                step();
-                self.0.load(order)
+                access(0, || self.0.load(order))
             }
 
             #[track_caller]
             pub(crate) fn store(&self, value: $int, order: Ordering) {
-                step();
-                self.0.store(value, order);
+                access((), || self.0.store(value, order));
             }
 
             #[track_caller]
@@ -149,8 +155,7 @@ macro_rules! accesses {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$int, $int> {
-                step();
-                self.0.compare_exchange(current, new, success, failure)
+                access(Err(0), || self.0.compare_exchange(current, new, success, failure))
             }
 
             #[track_caller]
@@ -172,8 +177,7 @@ macro_rules! accesses {
             $(
                 #[track_caller]
                 pub(crate) fn $rmw(&self, value: $int, order: Ordering) -> $int {
-                    step();
-                    self.0.$rmw(value, order)
+                    access(0, || self.0.$rmw(value, order))
                 }
             )*
         }
@@ -219,32 +223,34 @@ impl Default for AtomicU32 {
 
 /// Sleeps while `word` holds `expected`, as long as the model's naps are.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, _nap: Duration) {
-    step();
-    if word.newest() != expected {
-        return;
-    }
-    let me = thread::current();
-    word.queue().push_back(me.clone());
-    if NAP.get() == Nap::Endless {
-        sleep();
-    } else {
-        if NAPPED.with(|napped| napped.replace(true)) {
-            sleep();
+    access((), || {
+        if word.newest() != expected {
+            return;
         }
-        thread::yield_now(); // also: to loom, stores become visible by this
-        word.newest();
-    }
-    word.queue().retain(|queued| queued.id() != me.id());
+        let me = thread::current();
+        word.queue().push_back(me.clone());
+        if NAP.get() == Nap::Endless {
+            sleep();
+        } else {
+            if NAPPED.with(|napped| napped.replace(true)) {
+                sleep();
+            }
+            thread::yield_now(); // also: to loom, stores become visible by this
+            word.newest();
+        }
+        word.queue().retain(|queued| queued.id() != me.id());
+    });
 }
 
 /// Wakes up to `count` sleepers, the first come first, and tells how many there were.
 pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> u32 {
-    step();
-    word.newest();
-    let mut queue = word.queue();
-    let woken = queue.len().min(count as usize);
-    queue.drain(..woken).for_each(|sleeper| wake(&sleeper));
-    woken as u32
+    access(0, || {
+        word.newest();
+        let mut queue = word.queue();
+        let woken = queue.len().min(count as usize);
+        queue.drain(..woken).for_each(|sleeper| wake(&sleeper));
+        woken as u32
+    })
 }
 
 /// Lets the others run: a thread that waits awake makes no progress by itself.
@@ -254,8 +260,7 @@ pub(crate) fn spin_loop() {
 
 /// A fence between threads.
 pub(crate) fn fence(order: Ordering) {
-    step();
-    shared::fence(order);
+    access((), || shared::fence(order));
 }
 
 /// Nothing: it orders no two threads.
