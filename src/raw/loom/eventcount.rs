@@ -137,12 +137,12 @@ fn a_publisher_dies_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn what_a_publisher_published_before_it_died_is_found() {
+fn what_nobody_told_of_is_found_all_the_same() {
     model(Nap::Bounded).preemptions(4).victim_dies_at_every_step(|stage| {
         let shop = Shop::<Eventcount>::new();
-        let (dying, sleeping) = (shop.clone(), shop.clone());
-        sleeping.items.fetch_add(1, Ordering::Relaxed);
+        let (dying, storing, sleeping) = (shop.clone(), shop.clone(), shop.clone());
         stage.victim(move |_| dying.arrivals.publish());
+        stage.living(move |_| drop(storing.items.fetch_add(1, Ordering::Release)));
         stage.living(move |_| sleeping.wait_for_one());
         stage.finish();
     });

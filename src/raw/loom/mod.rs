@@ -16,4 +16,5 @@
 mod cell;
 mod eventcount;
 mod lock;
+mod ring;
 mod stage;

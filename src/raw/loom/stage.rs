@@ -10,11 +10,11 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::sync::atomic::AtomicU32;
 use loom::thread;
 
-use crate::raw::sync::model::{Died, Nap, begin, enters, leaves, mortal};
+use crate::raw::sync::model::{Died, Nap, Stores, begin, enters, leaves, mortal};
 use crate::segment::{Look, Peers, Tag};
 
-/// loom allows five threads, and one of them sets the scene.
-const PARTICIPANTS: usize = 4;
+/// loom allows four to play at once, besides the thread that sets the scene.
+const ROWS: usize = 6;
 /// More steps than any operation of a model takes.
 const MANY_STEPS: u32 = 200;
 
@@ -23,17 +23,23 @@ const MANY_STEPS: u32 = 200;
 pub(super) struct Model {
     preemptions: Option<usize>,
     nap: Nap,
+    stores: Stores,
 }
 
 /// Explores every order of the participants' steps.
 pub(super) fn model(nap: Nap) -> Model {
-    Model { preemptions: None, nap }
+    Model { preemptions: None, nap, stores: Stores::Plain }
 }
 
 impl Model {
     /// Explores the orders in which a participant is interrupted at most `bound` times in all.
     pub(super) fn preemptions(self, bound: usize) -> Model {
         Model { preemptions: Some(bound), ..self }
+    }
+
+    /// For words on which a store and a CAS may race.
+    pub(super) fn exchanging(self) -> Model {
+        Model { stores: Stores::Exchange, ..self }
     }
 
     /// Plays the scene with nobody dying.
@@ -71,13 +77,13 @@ impl Model {
 
     /// Tells in how many orders the victim met its doom.
     fn play(self, doom: Option<Doom>, scene: impl Fn(&Stage) + Send + Sync + 'static) -> u32 {
-        let nap = self.nap;
+        let Model { nap, stores, .. } = self;
         let (orders, ends) = (Arc::new(Counter::new(0)), Arc::new(Counter::new(0)));
         let (ordered, ended) = (orders.clone(), ends.clone());
         let mut loom = loom::model::Builder::new();
         loom.preemption_bound = self.preemptions;
         loom.check(move || {
-            begin(nap);
+            begin(nap, stores);
             let stage = Stage::new(doom);
             ordered.fetch_add(1, Relaxed);
             scene(&stage);
@@ -134,7 +140,7 @@ impl Stage {
     /// A further participant, who plays no part but in the scene's own thread.
     pub(super) fn member(&self) -> Member {
         let row = self.cast.replace(self.cast.get() + 1);
-        assert!((row as usize) < PARTICIPANTS);
+        assert!((row as usize) < ROWS);
         Member { tag: Tag::new(row, 0), kernel: self.kernel.clone() }
     }
 
@@ -193,7 +199,7 @@ impl Stage {
 
 /// Who is dead: what `sys::liveness` answers in earnest.
 struct Kernel {
-    rows: [AtomicU32; PARTICIPANTS],
+    rows: [AtomicU32; ROWS],
     deaths: AtomicU32,
 }
 

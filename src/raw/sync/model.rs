@@ -10,6 +10,11 @@
 //! wake that gets lost is a deadlock, which loom reports; or [`Nap::Bounded`]. Of bounded naps each
 //! thread's first ends at any moment; the others end when nobody is awake, as time passes slowly.
 //! (Were they to end at any moment as well, two sleepers could take turns for ever.)
+//!
+//! loom leaves the order of a plain store and a CAS that race open, even where the CAS took the older
+//! value and so came first; who stored last then reads the other's value. Models of words on which
+//! these two meet ask for [`Stores::Exchange`]: total order, at the price that a store continues the
+//! release sequence of the one before it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -30,6 +35,13 @@ pub(crate) enum Nap {
     Bounded,
 }
 
+/// How a store is modelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stores {
+    Plain,
+    Exchange,
+}
+
 /// What a thread unwinds with when its steps are used up.
 pub(crate) struct Died;
 
@@ -40,13 +52,15 @@ loom::thread_local! {
 std::thread_local! {
     // loom runs all threads of a model on one thread of the system, so these are the model's own.
     static NAP: Cell<Nap> = const { Cell::new(Nap::Endless) };
+    static STORES: Cell<Stores> = const { Cell::new(Stores::Plain) };
     static AWAKE: Cell<u32> = const { Cell::new(0) };
     static ASLEEP: RefCell<Vec<Thread>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Begins a run of a model: nobody is there yet.
-pub(crate) fn begin(nap: Nap) {
+pub(crate) fn begin(nap: Nap, stores: Stores) {
     NAP.set(nap);
+    STORES.set(stores);
     AWAKE.set(0);
     ASLEEP.take();
 }
@@ -144,7 +158,10 @@ macro_rules! accesses {
 
             #[track_caller]
             pub(crate) fn store(&self, value: $int, order: Ordering) {
-                access((), || self.0.store(value, order));
+                access((), || match STORES.get() {
+                    Stores::Plain => self.0.store(value, order),
+                    Stores::Exchange => drop(self.0.swap(value, order)),
+                });
             }
 
             #[track_caller]
