@@ -16,5 +16,6 @@
 mod cell;
 mod eventcount;
 mod lock;
+mod queue;
 mod ring;
 mod stage;

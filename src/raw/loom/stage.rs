@@ -49,18 +49,12 @@ impl Model {
 
     /// Plays the scene over and over: the victim dies before its first shared access, before its
     /// second … until it gets to its end in every order.
-    pub(super) fn victim_dies_at_every_step(
-        self,
-        scene: impl Fn(&Stage) + Send + Sync + 'static,
-    ) {
+    pub(super) fn victim_dies_at_every_step(self, scene: impl Fn(&Stage) + Send + Sync + 'static) {
         self.each_step(Fate::Dies, Arc::new(scene));
     }
 
     /// The same, but the victim only stops, for ever: it is not dead, and keeps what it holds.
-    pub(super) fn victim_stops_at_every_step(
-        self,
-        scene: impl Fn(&Stage) + Send + Sync + 'static,
-    ) {
+    pub(super) fn victim_stops_at_every_step(self, scene: impl Fn(&Stage) + Send + Sync + 'static) {
         self.each_step(Fate::Stops, Arc::new(scene));
     }
 
