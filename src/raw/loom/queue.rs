@@ -10,7 +10,7 @@ use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::queue::ring::{Actor, Claim, NONE_FINISHED, NoRoom, Ring, Words};
 use crate::raw::queue::words::{Index, Shape, Slot};
 use crate::raw::sync::model::step;
-use crate::raw::sync::{AtomicU64, Ordering};
+use crate::raw::sync::{AtomicU64, Ordering, fence};
 use crate::segment::Tag;
 use crate::sys::clock::Deadline;
 
@@ -43,6 +43,8 @@ impl Words for Memory {
 pub(super) struct Queue {
     pub(super) ring: Ring<Memory>,
     pub(super) books: RefCell<Books>,
+    /// Whether who slept, and took something, wakes another for what comes next.
+    passes_on: bool,
 }
 
 #[derive(Default)]
@@ -79,11 +81,16 @@ impl Queue {
             space: Eventcount::new(),
             payloads: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
         };
-        Rc::new(Queue { ring: Ring { words, shape }, books: RefCell::default() })
+        Rc::new(Queue { ring: Ring { words, shape }, books: RefCell::default(), passes_on: true })
     }
 
     pub(super) fn new(capacity: u64) -> Rc<Queue> {
         Queue::starting_at(0, capacity)
+    }
+
+    pub(super) fn keeping_wakes(capacity: u64) -> Rc<Queue> {
+        let queue = Queue::new(capacity);
+        Rc::new(Queue { passes_on: false, ..Rc::into_inner(queue).unwrap() })
     }
 
     /// The last position before they start again.
@@ -132,26 +139,52 @@ impl Queue {
         Some(self.fetch(claim, end))
     }
 
+    /// Sends, waiting for room as the queue does.
     pub(super) fn send(&self, me: &Member, end: &mut End, message: u32) {
-        let position = self.ring.words.space.wait(Deadline::Never, |moment: Moment| {
+        let words = &self.ring.words;
+        let mut slept = false;
+        let position = words.space.wait(Deadline::Never, |moment: Moment| {
+            slept |= moment != Moment::Awake;
             self.ring.claim_tail(&Actor::new(me).at(moment), end.0).ok()
         });
+        if slept {
+            self.pass_on(&words.space, || self.ring.tail_has_room());
+        }
         self.place(position.unwrap(), end, message);
-        self.ring.words.items.publish();
+        words.items.publish();
     }
 
+    /// Receives, waiting for a message as the queue does.
     pub(super) fn recv(&self, me: &Member, end: &mut End) -> u32 {
-        let capacity = self.ring.shape.capacity() as usize;
-        let claim = self.ring.words.items.wait(Deadline::Never, |moment: Moment| {
+        let words = &self.ring.words;
+        let all = 0..self.ring.shape.capacity() as usize;
+        let mut slept = false;
+        let claim = words.items.wait(Deadline::Never, |moment: Moment| {
+            slept |= moment != Moment::Awake;
             let actor = Actor::new(me).at(moment);
             self.ring.claim_head(&actor, end.0).or_else(|| {
-                let position = self.ring.adopt_orphan(&actor, 0..capacity)?;
+                let position = self.ring.adopt_orphan(&actor, all.clone())?;
                 Some(Claim { position, adopted: true })
             })
         });
+        if slept {
+            self.pass_on(&words.items, || self.ring.head_stirs());
+        }
         let message = self.fetch(claim.unwrap(), end);
-        self.ring.words.space.publish();
+        words.space.publish();
         message
+    }
+
+    /// Positions are finished out of order: who was woken for a later one finds nothing as long as an
+    /// earlier one is in use, and so more than one wake may have gone to who takes the earlier one.
+    fn pass_on(&self, sleepers: &Eventcount, more: impl Fn() -> bool) {
+        if !self.passes_on {
+            return;
+        }
+        fence(Ordering::SeqCst); // the claim, before the look at what comes after it
+        if more() {
+            sleepers.publish();
+        }
     }
 
     fn describe(&self) -> String {

@@ -193,10 +193,9 @@ fn messages_of_one_sender_arrive_in_order_through_one_slot() {
 }
 
 /// Messages are committed out of order, and who was woken for the later one finds nothing yet.
-#[test]
-fn two_send_to_two_that_sleep() {
-    ring(Nap::Endless).preemptions(2).all_live(|stage| {
-        let queue = Queue::new(2);
+fn two_wait_for_two(queue: fn() -> Rc<Queue>) {
+    ring(Nap::Endless).preemptions(1).all_live(move |stage| {
+        let queue = queue();
         let slow = stage.member();
         let position = queue.ring.claim_tail(&Actor::new(&slow), NONE_FINISHED).unwrap();
         for _ in 0..2 {
@@ -211,6 +210,44 @@ fn two_send_to_two_that_sleep() {
         stage.thread_of(&slow, move |_| {
             theirs.place(position, &mut End::new(), 1);
             theirs.ring.words.items.publish();
+        });
+        queue.settle(stage);
+    });
+}
+
+#[test]
+fn two_wait_for_two_committed_out_of_order() {
+    two_wait_for_two(|| Queue::new(2));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn breaks_where_no_wake_is_passed_on() {
+    two_wait_for_two(|| Queue::keeping_wakes(2));
+}
+
+/// Slots are released out of order, and who was woken for the later one finds no room yet.
+#[test]
+fn two_wait_for_room_released_out_of_order() {
+    ring(Nap::Endless).preemptions(1).all_live(|stage| {
+        let queue = Queue::new(2);
+        let slow = stage.member();
+        for message in [50, 51] {
+            queue.try_send(&slow, &mut End::new(), message).unwrap();
+        }
+        let claim = queue.ring.claim_head(&Actor::new(&slow), NONE_FINISHED).unwrap();
+        for message in [1, 2] {
+            let queue = queue.clone();
+            stage.living(move |me| queue.send(me, &mut End::new(), message));
+        }
+        let theirs = queue.clone();
+        stage.living(move |me| {
+            theirs.recv(me, &mut End::new());
+        });
+        let theirs = queue.clone();
+        stage.thread_of(&slow, move |_| {
+            theirs.fetch(claim, &mut End::new());
+            theirs.ring.words.space.publish();
         });
         queue.settle(stage);
     });
