@@ -15,6 +15,7 @@
 
 mod cell;
 mod eventcount;
+mod lease;
 mod lock;
 mod queue;
 mod ring;

@@ -18,7 +18,7 @@ use crate::sys::clock::Deadline;
 pub(super) struct Memory {
     tail: AtomicU64,
     head: AtomicU64,
-    slots: Vec<AtomicU64>,
+    pub(super) slots: Vec<AtomicU64>,
     pub(super) items: Eventcount,
     pub(super) space: Eventcount,
     payloads: Vec<UnsafeCell<u32>>,
@@ -102,19 +102,29 @@ impl Queue {
         &self.ring.words.payloads[self.ring.shape.index(position)]
     }
 
-    pub(super) fn place(&self, position: u64, end: &mut End, message: u32) {
+    /// Writes into a slot that the caller claimed.
+    pub(super) fn write(&self, position: u64, message: u32) {
         step();
         // SAFETY: the caller claimed the position; loom checks that nobody else is here.
         self.payload(position).with_mut(|payload| unsafe { *payload = message });
+    }
+
+    /// Reads from a slot that the caller claimed.
+    pub(super) fn read(&self, position: u64) -> u32 {
+        step();
+        // SAFETY: the caller claimed the position; loom checks that nobody writes here.
+        self.payload(position).with(|payload| unsafe { *payload })
+    }
+
+    pub(super) fn place(&self, position: u64, end: &mut End, message: u32) {
+        self.write(position, message);
         self.ring.commit(position);
         self.books.borrow_mut().sent.push(message);
         end.0 = position;
     }
 
     pub(super) fn fetch(&self, claim: Claim, end: &mut End) -> u32 {
-        step();
-        // SAFETY: the caller claimed the position; loom checks that nobody writes here.
-        let message = self.payload(claim.position).with(|payload| unsafe { *payload });
+        let message = self.read(claim.position);
         self.ring.release(claim.position);
         self.books.borrow_mut().received.push(message);
         if !claim.adopted {
