@@ -14,7 +14,7 @@ pub(crate) mod element;
 mod local;
 #[cfg(not(loom))]
 pub(crate) mod object;
-mod pair;
+pub(crate) mod pair;
 #[cfg(not(loom))]
 mod word;
 

@@ -194,6 +194,3 @@ fn padded(bytes: &[u8]) -> u64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
-
-#[cfg(all(test, loom))]
-mod models;
