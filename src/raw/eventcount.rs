@@ -74,6 +74,7 @@ impl Eventcount {
     #[cold]
     fn wake(&self, word: u32, count: u32) {
         point!("eventcount.before_wake");
+        // Where fewer slept, others may be between their last look and their sleep.
         if futex_wake(&self.0, count) >= count {
             return;
         }
