@@ -2,7 +2,8 @@
 //!
 //! A test that forks runs [`alone!`]: in a process of its own that re-executes the test binary for
 //! this one test, beside whose thread only the harness's idle one exists. So a fork copies no other thread's locks half-held, and no
-//! other test's children keep this one's names in use.
+//! other test's children keep this one's names in use. Its names live in a directory of its own, in
+//! which the test must leave nothing behind.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use nix::errno::Errno;
@@ -10,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork as system_fork};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -40,9 +42,11 @@ pub fn run_alone(path: &str, test: impl FnOnce()) {
     if std::env::var(ALONE).as_deref() == Ok(name) {
         return test();
     }
+    let names = PrivateNames::new();
     let output = Command::new(std::env::current_exe().expect("this binary"))
         .args([name, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
         .env(ALONE, name)
+        .env("COMMONHOLD_DIR", names.path())
         .stdin(Stdio::null())
         .output()
         .expect("this binary again");
@@ -52,6 +56,41 @@ pub fn run_alone(path: &str, test: impl FnOnce()) {
     eprint!("{err}");
     assert!(output.status.success(), "alone: {}", output.status);
     assert!(out.contains("1 passed"), "no test is called {name}");
+    names.assert_empty();
+}
+
+/// A directory for the names of one test, in shared memory.
+pub struct PrivateNames(tempfile::TempDir);
+
+impl PrivateNames {
+    pub fn new() -> PrivateNames {
+        let builder = &mut tempfile::Builder::new();
+        PrivateNames(builder.prefix("test-names-").tempdir_in("/dev/shm").expect("a directory"))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn listed(&self) -> Vec<String> {
+        listed(self.path())
+    }
+
+    /// Panics if anything was left behind.
+    pub fn assert_empty(&self) {
+        let left = self.listed();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+/// What lies in a directory, sorted.
+pub fn listed(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("the directory of names");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 fn threads() -> usize {
