@@ -13,6 +13,9 @@ use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::liveness::FileId;
 
+/// A fraction of a millisecond's work for the kernel, and a multiple of every huge page but the largest.
+const RESERVED_AT_ONCE: u64 = 4 << 20;
+
 /// What an open file is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileFacts {
@@ -46,8 +49,31 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 }
 
 /// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
+///
+/// In parts: tmpfs undoes a reservation that a signal interrupts, so that a program with a timer
+/// would never get through a large one.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
-    retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), offset, size))
+    refuse_the_impossible(file, size)?;
+    let mut done = 0;
+    while done < size {
+        let part = (size - done).min(RESERVED_AT_ONCE);
+        let at = offset + done;
+        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
+        done += part;
+    }
+    Ok(())
+}
+
+/// Bytes of memory and swap that can be had without ending anybody; `None` where that is not told.
+fn available_memory() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib_of = |name: &str| -> Option<u64> {
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
+    };
+    // A sixteenth stays for those who need some while this is taken.
+    let free = kib_of("MemAvailable")? + kib_of("SwapFree").unwrap_or(0);
+    Some(free * 1024 / 16 * 15)
 }
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.
@@ -95,15 +121,38 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize>
     Ok(done)
 }
 
-/// Marks the file as in use by this open description, and all that inherit it.
-pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
-    retry_on_intr(|| fs::flock(file, FlockOperation::LockShared))
+/// Refuses at once what would fill the file system, or all memory, before it failed. The kernel sets
+/// a memfd no limit at all: it would end processes to go on.
+fn refuse_the_impossible(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    let system = fs::fstatvfs(file)?;
+    if system.f_blocks != 0 && size > system.f_bavail.saturating_mul(system.f_frsize) {
+        return Err(Errno::NOSPC);
+    }
+    // Small ones are not worth the question.
+    if size > RESERVED_AT_ONCE && available_memory().is_some_and(|available| size > available) {
+        return Err(Errno::NOMEM);
+    }
+    Ok(())
 }
 
-/// True when no other open description is marked as using the file. On a file opened afresh only.
+/// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when
+/// another program locked the file for itself: nobody of this crate does for longer than `is_unused`
+/// takes, under the lifecycle lock.
+pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
+    retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockShared))
+}
+
+/// True when no other open description is marked as using the file. On a file opened afresh only,
+/// and under the lifecycle lock.
 pub(crate) fn is_unused(fresh: BorrowedFd<'_>) -> Result<bool> {
     match retry_on_intr(|| fs::flock(fresh, FlockOperation::NonBlockingLockExclusive)) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            // Given back at once, not by the closing of the file: that comes after the end of the
+            // lifecycle lock, where the last one out would take it for somebody's mark, and does not
+            // come while a child that was forked meanwhile has the descriptor.
+            fs::flock(fresh, FlockOperation::Unlock)?;
+            Ok(true)
+        }
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(error),
     }
