@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork as system_fork};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -122,6 +122,17 @@ pub fn stop_here() {
     nix::sys::signal::raise(Signal::SIGSTOP).expect("raise");
 }
 
+/// Kills the calling process.
+pub fn die_here() -> ! {
+    nix::sys::signal::raise(Signal::SIGKILL).expect("raise");
+    unreachable!("outlived SIGKILL")
+}
+
+/// The directory of the names, as this process sees it.
+pub fn directory() -> PathBuf {
+    std::env::var_os("COMMONHOLD_DIR").map_or_else(|| "/dev/shm".into(), PathBuf::from)
+}
+
 /// Waits until `ready`, and panics if that takes too long.
 pub fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -148,6 +159,17 @@ impl Child {
     /// Lets it go on.
     pub fn resume(&self) {
         kill(self.pid, Signal::SIGCONT).expect("SIGCONT");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw() as u32
+    }
+
+    /// Waits until it is gone, by a `SIGKILL` that came from elsewhere.
+    pub fn was_killed(mut self) {
+        let status = self.wait_for(WaitPidFlag::empty(), "a child to be killed");
+        self.over = true;
+        assert_eq!(status, WaitStatus::Signaled(self.pid, Signal::SIGKILL, false));
     }
 
     /// Kills it and waits until it is gone.
