@@ -221,7 +221,7 @@ alone! {
         }
     }
 
-    /// The kernel undoes a reservation that a signal interrupts.
+    /// There are kernels that undo a reservation that a signal interrupts.
     fn a_program_with_a_fast_timer_gets_its_memory() {
         use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
         extern "C" fn ignore(_: nix::libc::c_int) {}

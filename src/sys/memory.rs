@@ -50,8 +50,8 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 
 /// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
 ///
-/// In parts: tmpfs undoes a reservation that a signal interrupts, so that a program with a timer
-/// would never get through a large one.
+/// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
+/// program with a fast timer would never get through a large one.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
     refuse_the_impossible(file, size)?;
     let mut done = 0;

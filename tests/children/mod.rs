@@ -150,6 +150,13 @@ impl Child {
         assert_eq!(status, WaitStatus::Exited(self.pid, 0));
     }
 
+    /// Waits for its end, which must be a good one; else tells what it was doing.
+    pub fn succeed_or(mut self, doing: impl FnOnce() -> String) {
+        let status = self.wait_for(WaitPidFlag::empty(), "the end of a child");
+        self.over = true;
+        assert_eq!(status, WaitStatus::Exited(self.pid, 0), "{}", doing());
+    }
+
     /// Waits until it has stopped itself.
     pub fn stopped(&self) {
         let status = self.wait_for(WaitPidFlag::WUNTRACED, "a child to stop");
