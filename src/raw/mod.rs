@@ -10,8 +10,11 @@ pub(crate) mod contents;
 pub(crate) mod event;
 pub(crate) mod eventcount;
 pub(crate) mod lock;
+#[cfg(all(loom, test))]
+mod loom;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
+pub(crate) mod queue;
 #[cfg(not(loom))]
 mod row_count;
 #[cfg(not(loom))]

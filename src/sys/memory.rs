@@ -13,9 +13,6 @@ use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::liveness::FileId;
 
-/// A fraction of a millisecond's work for the kernel, and a multiple of every huge page but the largest.
-const RESERVED_AT_ONCE: u64 = 4 << 20;
-
 /// What an open file is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileFacts {
@@ -53,13 +50,29 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 /// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
 /// program with a fast timer would never get through a large one.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
-    refuse_the_impossible(file, size)?;
+    const PART: u64 = 4 << 20;
+    if size > PART {
+        refuse_the_impossible(file, size)?;
+    }
     let mut done = 0;
     while done < size {
-        let part = (size - done).min(RESERVED_AT_ONCE);
+        let part = (size - done).min(PART);
         let at = offset + done;
         retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
         done += part;
+    }
+    Ok(())
+}
+
+/// Refuses at once what would fill the file system before it failed, or the machine: the kernel does not
+/// know when that is out of memory. It would take all there is, then end processes.
+fn refuse_the_impossible(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    let system = fs::fstatvfs(file)?;
+    if system.f_blocks != 0 && size > system.f_bavail.saturating_mul(system.f_frsize) {
+        return Err(Errno::NOSPC);
+    }
+    if available_memory().is_some_and(|available| size > available) {
+        return Err(Errno::NOMEM);
     }
     Ok(())
 }
@@ -119,20 +132,6 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize>
         }
     }
     Ok(done)
-}
-
-/// Refuses at once what would fill the file system, or all memory, before it failed. The kernel sets
-/// a memfd no limit at all: it would end processes to go on.
-fn refuse_the_impossible(file: BorrowedFd<'_>, size: u64) -> Result<()> {
-    let system = fs::fstatvfs(file)?;
-    if system.f_blocks != 0 && size > system.f_bavail.saturating_mul(system.f_frsize) {
-        return Err(Errno::NOSPC);
-    }
-    // Small ones are not worth the question.
-    if size > RESERVED_AT_ONCE && available_memory().is_some_and(|available| size > available) {
-        return Err(Errno::NOMEM);
-    }
-    Ok(())
 }
 
 /// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when
