@@ -3,6 +3,7 @@
 
 #[cfg(not(loom))]
 pub(crate) mod buffer;
+pub(crate) mod cell;
 #[cfg(not(loom))]
 pub(crate) mod contents;
 #[cfg(not(loom))]
@@ -21,3 +22,5 @@ mod rwlock;
 pub(crate) mod semaphore;
 mod spin;
 pub(crate) mod sync;
+#[cfg(not(loom))]
+pub(crate) mod text;

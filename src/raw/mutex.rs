@@ -3,8 +3,6 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use bytemuck::CheckedBitPattern;
-
 use super::lock::{Held, LockWord, Refused};
 use crate::segment::handle::Handle;
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};

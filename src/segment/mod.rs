@@ -36,8 +36,6 @@ pub(crate) mod place;
 mod process;
 
 #[cfg(not(loom))]
-pub(crate) use attachment::Attachment;
-#[cfg(not(loom))]
 pub use named::Segment;
 pub(crate) use peers::{Look, Peers};
 pub(crate) use tag::Tag;

@@ -156,7 +156,7 @@ impl<T> Words for RingWords<T> {
     #[inline]
     fn slot(&self, index: usize) -> &AtomicU64 {
         debug_assert!(index * Sizes::<T>::SLOT_WORDS < self.slots.len());
-        // SAFETY: [HDR-2] attach made `slots` as long as the capacity, which the shape masks by.
+        // SAFETY: [HDR-2] attach made `slots` as long as the capacity; [HDR-3] the shape masks by it.
         unsafe { self.slots.get_unchecked(index * Sizes::<T>::SLOT_WORDS) }
     }
 

@@ -1,0 +1,152 @@
+//! Writers of large values that die or stop in the middle, in processes of their own.
+
+use super::object::Single;
+use crate::children::{Child, alone, fork, wait_until};
+use crate::raw::hook::{arm, arm_nth};
+use crate::segment::handle::Handle;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+type Page = [u64; 512];
+type Cell = Handle<Single<Page>>;
+const OLD: Page = [1; 512];
+const NEW: Page = [2; 512];
+const NEXT: Page = [3; 512];
+
+/// The points of a write, in order, and what the value is for all others from then on.
+const POINTS: [(&str, Page); 4] =
+    [("cell.locked", OLD), ("cell.write.half", OLD), ("cell.written", OLD), ("cell.flipped", NEW)];
+
+/// Every way to write a page.
+const WRITES: [(&str, fn(&Cell, Page)); 4] = [
+    ("set", set),
+    ("swap", |cell, page| _ = swap(cell, page)),
+    ("update", |cell, page| _ = update(cell, |_| page)),
+    ("exchange", |cell, page| _ = cell.cell().compare_exchange(cell, get(cell), page)),
+];
+
+fn new(page: Page) -> Cell {
+    Handle::new(page).unwrap()
+}
+
+fn get(cell: &Cell) -> Page {
+    cell.cell().get()
+}
+
+fn set(cell: &Cell, page: Page) {
+    cell.cell().set(cell, page);
+}
+
+fn swap(cell: &Cell, page: Page) -> Page {
+    cell.cell().swap(cell, page)
+}
+
+fn update(cell: &Cell, mut f: impl FnMut(Page) -> Page) -> Page {
+    cell.cell().try_update(cell, |page| Some(f(page))).unwrap()
+}
+
+/// A child that has stopped itself at this point of writing `NEW`.
+fn stopped_at(point: &'static str, cell: &Cell, write: fn(&Cell, Page)) -> Child {
+    let child = fork(|| {
+        arm(point);
+        write(cell, NEW);
+    });
+    child.stopped();
+    child
+}
+
+alone! {
+fn a_writer_killed_at_any_point_leaves_the_old_page_or_the_new_one() {
+    for (point, left) in POINTS {
+        for (name, write) in WRITES {
+            let cell = new(OLD);
+            let child = stopped_at(point, &cell, write);
+            assert_eq!(get(&cell), left, "{name} stopped at {point}");
+            child.kill();
+            assert_eq!(get(&cell), left, "{name} killed at {point}");
+            let start = Instant::now();
+            assert_eq!(swap(&cell, NEXT), left, "{name} killed at {point}");
+            println!("took over from {name} killed at {point} in {:?}", start.elapsed());
+            assert_eq!(get(&cell), NEXT);
+        }
+    }
+}
+}
+
+alone! {
+fn a_zombie_is_taken_over_from_too() {
+    let cell = new(OLD);
+    let child = stopped_at("cell.write.half", &cell, set);
+    child.kill_to_zombie();
+    set(&cell, NEXT);
+    assert_eq!(get(&cell), NEXT);
+}
+}
+
+alone! {
+fn the_one_who_takes_over_may_be_killed_too() {
+    for point in ["lock.recover.before_cas", "lock.recovered", "cell.write.half"] {
+        let cell = new(OLD);
+        stopped_at("cell.write.half", &cell, set).kill();
+        let second = stopped_at(point, &cell, set);
+        assert_eq!(get(&cell), OLD);
+        second.kill();
+        assert_eq!(swap(&cell, NEXT), OLD, "killed at {point}");
+        assert_eq!(get(&cell), NEXT);
+    }
+}
+}
+
+alone! {
+/// For longer than any nap: the others look whether the holder lives, more than once.
+fn a_writer_that_is_stopped_is_not_robbed() {
+    for (point, left) in POINTS {
+        let cell = new(OLD);
+        let stopped = stopped_at(point, &cell, set);
+        let begun = Handle::<Single<bool>>::new(false).unwrap();
+        let waiting = fork(|| {
+            begun.cell().set(&begun, true);
+            set(&cell, NEXT);
+        });
+        wait_until("the other writer", || begun.cell().get());
+        sleep(Duration::from_millis(300));
+        assert!(waiting.is_running(), "robbed at {point}");
+        assert_eq!(get(&cell), left, "read while a writer is stopped at {point}");
+        stopped.resume();
+        stopped.succeed();
+        waiting.succeed();
+        assert_eq!(get(&cell), NEXT);
+    }
+}
+}
+
+alone! {
+fn those_who_wait_for_a_writer_go_on_when_it_is_killed() {
+    let cell = new(OLD);
+    let stopped = stopped_at("cell.write.half", &cell, set);
+    let waiting: Vec<Child> =
+        (0..3).map(|_| fork(|| _ = update(&cell, |page| page.map(|n| n + 1)))).collect();
+    sleep(Duration::from_millis(20));
+    stopped.kill();
+    waiting.into_iter().for_each(Child::succeed);
+    assert_eq!(get(&cell), [4; 512]);
+}
+}
+
+alone! {
+/// A whole round of writes before the stop, so that the other copy is the idle one.
+fn either_copy_may_be_half_written() {
+    for writes in 1..=4 {
+        let cell = new([0; 512]);
+        let child = fork(|| {
+            arm_nth("cell.write.half", writes - 1);
+            (1..=4).for_each(|n| set(&cell, [n; 512]));
+        });
+        child.stopped();
+        assert_eq!(get(&cell), [u64::from(writes) - 1; 512]);
+        child.kill();
+        update(&cell, |page| page.map(|n| n + 10));
+        assert_eq!(get(&cell), [u64::from(writes) + 9; 512]);
+    }
+}
+}

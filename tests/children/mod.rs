@@ -1,0 +1,153 @@
+//! Child processes of tests: forked, stopped, killed, and gone when the test ends.
+//!
+//! A test that forks runs [`alone!`]: in a process of its own that re-executes the test binary for
+//! this one test, beside whose thread only the harness's idle one exists. So a fork copies no other thread's locks half-held, and no
+//! other test's children keep this one's names in use.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork as system_fork};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Bounds a failure; no test that passes waits so long.
+pub const LONG: Duration = Duration::from_secs(60);
+
+const ALONE: &str = "COMMONHOLD_TEST_ALONE";
+
+/// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
+macro_rules! alone {
+    ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            #[test]
+            fn $name() {
+                $crate::children::run_alone(concat!(module_path!(), "::", stringify!($name)), || $body);
+            }
+        )*
+    };
+}
+pub(crate) use alone;
+
+/// Runs `test`, whose path this is, in a process of its own; see [`alone!`].
+pub fn run_alone(path: &str, test: impl FnOnce()) {
+    // The test's name is its path without the crate's.
+    let name = path.split_once("::").map_or(path, |(_, name)| name);
+    if std::env::var(ALONE).as_deref() == Ok(name) {
+        return test();
+    }
+    let output = Command::new(std::env::current_exe().expect("this binary"))
+        .args([name, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
+        .env(ALONE, name)
+        .stdin(Stdio::null())
+        .output()
+        .expect("this binary again");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    print!("{out}");
+    eprint!("{err}");
+    assert!(output.status.success(), "alone: {}", output.status);
+    assert!(out.contains("1 passed"), "no test is called {name}");
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
+
+pub struct Child {
+    pid: Pid,
+    over: bool,
+}
+
+/// Runs `f` in a forked child, which ends with it: with 0, or with 101 if it panicked.
+pub fn fork(f: impl FnOnce()) -> Child {
+    assert!(threads() <= 2, "a test that forks runs alone");
+    // SAFETY: the only other thread waits for this one and holds nothing, so the child finds
+    // everything whole.
+    match unsafe { system_fork() }.expect("fork") {
+        ForkResult::Parent { child } => Child { pid: child, over: false },
+        ForkResult::Child => {
+            let code = if catch_unwind(AssertUnwindSafe(f)).is_ok() { 0 } else { 101 };
+            // SAFETY: ends this process at once.
+            unsafe { nix::libc::_exit(code) }
+        }
+    }
+}
+
+/// Stops the calling process until somebody lets it go on.
+pub fn stop_here() {
+    nix::sys::signal::raise(Signal::SIGSTOP).expect("raise");
+}
+
+/// Waits until `ready`, and panics if that takes too long.
+pub fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < LONG, "waited in vain: {what}");
+        sleep(Duration::from_millis(1));
+    }
+}
+
+impl Child {
+    /// Waits for its end, which must be a good one.
+    pub fn succeed(mut self) {
+        let status = self.wait_for(WaitPidFlag::empty(), "the end of a child");
+        self.over = true;
+        assert_eq!(status, WaitStatus::Exited(self.pid, 0));
+    }
+
+    /// Waits until it has stopped itself.
+    pub fn stopped(&self) {
+        let status = self.wait_for(WaitPidFlag::WUNTRACED, "a child to stop");
+        assert_eq!(status, WaitStatus::Stopped(self.pid, Signal::SIGSTOP));
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        kill(self.pid, Signal::SIGCONT).expect("SIGCONT");
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    /// Kills it and leaves it a zombie.
+    pub fn kill_to_zombie(&self) {
+        kill(self.pid, Signal::SIGKILL).expect("SIGKILL");
+    }
+
+    pub fn is_running(&self) -> bool {
+        waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive)
+    }
+
+    fn wait_for(&self, flags: WaitPidFlag, what: &str) -> WaitStatus {
+        let mut seen = WaitStatus::StillAlive;
+        wait_until(what, || {
+            seen = match waitpid(self.pid, Some(flags | WaitPidFlag::WNOHANG)) {
+                Err(Errno::EINTR) => WaitStatus::StillAlive,
+                status => status.expect("waitpid"),
+            };
+            seen != WaitStatus::StillAlive
+        });
+        seen
+    }
+
+    fn end(&mut self) {
+        if !self.over {
+            self.over = true;
+            let _ = kill(self.pid, Signal::SIGKILL);
+            while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
