@@ -53,3 +53,6 @@ pub trait RawMessages: crate::segment::object::Object {
     /// Tells those who wait to send that the last receiver left.
     fn receivers_left(&self);
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
