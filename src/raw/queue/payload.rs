@@ -112,4 +112,14 @@ impl<T: Shared> RawQueue<T> {
         // any bytes are a Bits.
         T::is_valid_bit_pattern(unsafe { &*at })
     }
+
+    /// Writes over the messages in all slots, as this crate never does.
+    #[cfg(test)]
+    pub(crate) fn overwrite_slots(&self, with: u64) {
+        for position in 0..self.ring.shape.capacity() {
+            let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<u64>();
+            // SAFETY: [HDR-2] a slot of the messages that tests use this for has room for a u64.
+            unsafe { ptr::write(at, with) }
+        }
+    }
 }

@@ -162,13 +162,14 @@ impl<W: Words> Ring<W> {
     pub(crate) fn drained_at(&self) -> Option<u64> {
         let tail = self.tail_position();
         let head = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
-        let all_empty = || {
-            (0..self.shape.capacity()).all(|ahead| {
-                let next = self.shape.advanced(head, ahead);
-                self.slot(next).load(Ordering::Acquire) == self.shape.empty(next) // [Q2]
+        // Behind head an abandoned slot may not be freed yet: it holds no message.
+        let none_held = || {
+            (0..self.shape.capacity()).all(|position| {
+                let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
+                matches!(Slot::of(slot).phase, Phase::Empty | Phase::Writing)
             })
         };
-        (head == tail && all_empty()).then_some(tail)
+        (head == tail && none_held()).then_some(tail)
     }
 
     pub(crate) fn tail_position(&self) -> u64 {
