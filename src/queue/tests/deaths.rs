@@ -62,7 +62,9 @@ const LARGE: &[(Act, &str, bool)] = &[
 fn perform<T: Shared>(queue: &Queue<T>, act: Act, message: T) {
     match act {
         Act::Send => queue.send(message).unwrap(),
-        Act::Recv => drop(queue.recv().unwrap()),
+        Act::Recv => {
+            queue.recv().unwrap();
+        }
         Act::Lease => std::mem::forget(queue.lease().unwrap()),
         Act::Done => queue.lease().unwrap().done(),
         Act::GiveBack => drop(queue.lease().unwrap()),
@@ -218,7 +220,7 @@ fn wreck<T: Shared>(queue: &Queue<T>, wreck: Wreck, message: impl Fn(u64) -> T) 
         Wreck::Sender { followed: true } => queue.send(message(2)).unwrap(),
         Wreck::Receiver { followed: true } => {
             queue.send(message(2)).unwrap();
-            drop(queue.recv().unwrap());
+            queue.recv().unwrap();
         }
         _ => {}
     }

@@ -6,7 +6,7 @@ use bytemuck::Pod;
 
 use super::layout::RawQueue;
 use super::local::{RecvEnd, SendEnd};
-use super::recv::NotReceived;
+use super::look::NotReceived;
 use super::send::NotSent;
 use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};

@@ -17,11 +17,15 @@ pub(crate) mod guard;
 #[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]
+mod lease;
+#[cfg(not(loom))]
 pub(crate) mod local;
+#[cfg(not(loom))]
+pub(crate) mod look;
 #[cfg(not(loom))]
 mod payload;
 #[cfg(not(loom))]
-pub(crate) mod recv;
+mod recv;
 #[cfg(not(loom))]
 pub(crate) mod send;
 
