@@ -1,4 +1,96 @@
-//! Typed shared-memory objects for cooperating processes, safe against a kill at any instruction.
+//! Typed objects in named shared memory, for processes that work together and may be killed at any
+//! instruction.
+//!
+//! This crate gives Rust programs what Python's `multiprocessing` gives Python programs: values, arrays,
+//! locks, events, semaphores and queues that forked or spawned processes share, without serialization,
+//! at the speed of the same thing between threads. And it makes a promise:
+//!
+//! > **A process may be killed at any instruction. Nobody hangs, nothing that was committed is lost or
+//! > seen twice, and no half-written data is ever seen as whole.**
+//!
+//! # A first program
+//!
+//! One process makes an object under a name; others find it there.
+//!
+//! ```
+//! use commonhold::{Queue, Value};
+//! # let pid = std::process::id();
+//! # let (jobs_name, done_name) = (format!("doc-crate-jobs-{pid}"), format!("doc-crate-done-{pid}"));
+//!
+//! // in one process
+//! let jobs = Queue::<u64>::create(&jobs_name, 1024)?;
+//! let done = Value::<u64>::create(&done_name, 0)?;
+//! jobs.send(7)?;
+//!
+//! // in any other
+//! let jobs = Queue::<u64>::open(&jobs_name)?;
+//! let job = jobs.recv()?;
+//! Value::<u64>::open(&done_name)?.fetch_add(job);
+//!
+//! assert_eq!(done.get(), 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every type has the same doors: `new` (anonymous: for the children of this process), `create`, `open`,
+//! `open_or_create`, `unlink`. A place is a name, a name in a [`Segment`] ([`Segment::at`]), or a name
+//! with options ([`SegmentOptions::at`]). Handles are `Clone + Send + Sync`; clones and other processes
+//! see the same object.
+//!
+//! # Which object
+//!
+//! | Python | here | what it is |
+//! |---|---|---|
+//! | `Value` | [`Value<T>`] | a cell: read and replaced as a whole, never torn, never locked to readers |
+//! | `Array` | [`Array<T>`] | a row of such cells |
+//! | `SharedMemory` | [`Buffer<T>`] | a slice used in place, behind a reader-writer lock |
+//! | `Lock` | [`Lock`] | mutual exclusion |
+//! | (locked value) | [`Mutex<T>`] | a value behind a lock, used in place |
+//! | `Event` | [`Event`] | a flag that processes wait for |
+//! | `Semaphore`, `BoundedSemaphore` | [`Semaphore`] | so many at a time |
+//! | `Queue`, `JoinableQueue` | [`Queue<T>`] | bounded, many producers and consumers, first in first out |
+//! | `Manager` | [`Segment`] | several objects under one name |
+//!
+//! What may be shared is any [`Shared`] type: plain bytes without pointers or padding, checked when they
+//! are read. [`Text<N>`](Text) is a string that qualifies.
+//!
+//! # Waiting
+//!
+//! A verb that waits comes as `x`, `try_x`, `x_timeout(Duration)` and `x_deadline(Instant)`, on the
+//! monotonic clock, never early; a timeout too large to represent waits for ever. Each form has an error
+//! type with only the cases it can have, and gives a value that was not sent back.
+//!
+//! # If a process dies
+//!
+//! Its claims are found by those who meet them, typically within 100 ms, by the kernel's word that the
+//! process is gone; a stopped process is not robbed of anything.
+//!
+//! | what it held | what the others see |
+//! |---|---|
+//! | a [`Lock`] or [`Mutex`] | [`OwnerDied`](LockError::OwnerDied), until one of them `recover`s |
+//! | a [`Buffer`] to write | likewise; to read: nothing |
+//! | a [`Value`] or element in the middle of a write | the old value |
+//! | [`Permit`]s | they come back |
+//! | a message it was sending | it was never sent |
+//! | a message it was receiving, or a [`Lease`] | it is delivered to another |
+//! | the last handle to a name | the name is stale: `create` replaces it, [`gc`] removes it |
+//!
+//! # Fork
+//!
+//! A forked child may go on using every handle it inherited; it is a participant of its own from its first
+//! operation on. Guards, permits and leases stay the parent's: the child's copies do nothing when
+//! dropped and panic when used.
+//!
+//! # Panics
+//!
+//! Beyond what each item says: an operation in a forked child panics when the segment's participants
+//! are all alive and there is no row left for it ([`SegmentOptions::participants`]), or when the child
+//! is in another PID or time namespace.
+//!
+//! # Limits
+//!
+//! Linux on x86-64 and aarch64. Whoever may write a segment is trusted not to be hostile (see SAFETY.md for
+//! what even a hostile one cannot do). A peer that truncates a *named* segment's file ends the others with
+//! `SIGBUS`; anonymous ones are sealed against it.
 #![deny(missing_docs)]
 #![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
 #![deny(
