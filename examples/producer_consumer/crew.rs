@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::str::FromStr;
 use std::time::Duration;
 
 use nix::sys::prctl::set_pdeathsig;
@@ -14,23 +15,31 @@ use nix::unistd::{Pid, getppid};
 use crate::books::Books;
 use crate::{consumer, producer};
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     Producer,
     Consumer,
 }
 
-/// What a worker is told on its command line.
-#[derive(clap::Args)]
+/// What a worker is told on its command line: `Consumer,3,12345,name-of-the-run`.
+#[derive(Clone)]
 pub struct WorkerArgs {
-    #[arg(long, hide = true)]
     role: Role,
-    #[arg(long, hide = true)]
-    run: String,
-    #[arg(long, hide = true)]
     number: usize,
-    #[arg(long, hide = true)]
     parent: i32,
+    run: String,
+}
+
+impl FromStr for WorkerArgs {
+    type Err = Box<dyn Error + Send + Sync>;
+
+    fn from_str(text: &str) -> Result<WorkerArgs, Self::Err> {
+        let [role, number, parent, run] = text.split(',').collect::<Vec<_>>()[..] else {
+            return Err("expected four parts".into());
+        };
+        let role = if role == "Producer" { Role::Producer } else { Role::Consumer };
+        Ok(WorkerArgs { role, number: number.parse()?, parent: parent.parse()?, run: run.into() })
+    }
 }
 
 /// The body of a worker process.
@@ -70,11 +79,9 @@ impl Crew {
     /// Starts a worker. Its number is new: a dead one's books are never written again.
     pub fn hire(&mut self, role: Role) -> io::Result<()> {
         let number = self.hired;
-        let role_name = format!("{role:?}").to_lowercase();
+        let told = format!("{role:?},{number},{},{}", std::process::id(), self.run);
         let child = Command::new(std::env::current_exe()?)
-            .args(["--role", &role_name, "--run", &self.run])
-            .args(["--number", &number.to_string()])
-            .args(["--parent", &std::process::id().to_string()])
+            .args(["--worker", &told])
             // A group of their own: Ctrl-C is for the parent, which ends them.
             .process_group(0)
             .spawn()?;

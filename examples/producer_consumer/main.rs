@@ -48,7 +48,6 @@ use report::Progress;
 
 /// Counts the words of text files with several processes
 #[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true)]
 struct Args {
     /// Files, and directories to search for files (default: this project's own)
     paths: Vec<PathBuf>,
@@ -70,7 +69,7 @@ struct Args {
     /// How many of the most frequent words to print
     #[arg(long, default_value_t = 10)]
     top: usize,
-    #[command(flatten)]
+    #[arg(long, hide = true)]
     worker: Option<WorkerArgs>,
 }
 
