@@ -125,6 +125,8 @@ mod lock_errors;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+mod queue;
+#[cfg(not(loom))]
 mod semaphore;
 #[cfg(not(loom))]
 mod shared;
@@ -149,6 +151,10 @@ pub use {
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mutex::{Mutex, MutexGuard},
+    queue::{
+        IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
+        SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
+    },
     segment::Segment,
     segment::named::{SegmentInfo, gc, segments, unlink},
     segment::options::SegmentOptions,

@@ -13,6 +13,7 @@ pub(crate) mod hook;
 pub(crate) mod lock;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
+pub(crate) mod queue;
 #[cfg(not(loom))]
 mod row_count;
 #[cfg(not(loom))]

@@ -1,0 +1,324 @@
+//! How a queue lies in its block, and how one is found there.
+
+use std::marker::PhantomData;
+
+use super::cells::{CellWords, Cells};
+use super::ends::Hint;
+use super::ring::{Actor, Ring, Words};
+use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
+use crate::raw::eventcount::Eventcount;
+use crate::raw::row_count::RowCount;
+use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::segment::handle::Handle;
+use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
+use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
+use crate::segment::object::{Kind, Object, Signature};
+use crate::shared::Shared;
+
+/// Messages of up to this size lie in the slots.
+const SMALL: usize = 64;
+/// What the cells of large messages may take beside those that the capacity needs.
+const SPARE_BYTES: usize = 16 << 20;
+const FEWEST_SPARE: usize = 4;
+
+/// What everybody reads and few write.
+#[repr(C, align(128))]
+pub(crate) struct Header {
+    capacity: AtomicU64,
+    /// A message was sent, or came back.
+    pub(super) items: Eventcount,
+    /// A slot became free.
+    pub(super) space: Eventcount,
+    /// A cell became free.
+    pub(super) cells: Eventcount,
+    /// Perhaps the last message was done with.
+    pub(super) drained: Eventcount,
+    pub(super) senders: Hint,
+    pub(super) receivers: Hint,
+    /// Counts leases that were given back.
+    pub(super) returned: AtomicU32,
+}
+
+// SAFETY: [INP-1] atomics, and words made of them, only.
+unsafe impl InPlace for Header {}
+
+/// A word with two cache lines of its own.
+#[repr(C, align(128))]
+pub(crate) struct Line(pub(super) AtomicU64);
+
+// SAFETY: [INP-1] an atomic, and padding that nobody looks at.
+unsafe impl InPlace for Line {}
+
+/// What depends on the message type alone.
+pub(crate) struct Sizes<T>(PhantomData<T>);
+
+impl<T> Sizes<T> {
+    pub(super) const LARGE: bool = size_of::<T>() > SMALL;
+
+    /// Words from one slot to the next: a slot crosses no more cache lines than it must.
+    pub(super) const SLOT_WORDS: usize = {
+        let payload = if Self::LARGE { size_of::<u64>() } else { size_of::<T>() };
+        let words = 1 + payload.div_ceil(8);
+        if words <= 8 { words.next_power_of_two() } else { words }
+    };
+
+    /// Bytes from one cell's payload to the next; a multiple of the alignment.
+    pub(super) const CELL_BYTES: usize = {
+        let align = if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() };
+        size_of::<T>().next_multiple_of(align)
+    };
+    const CELL_ALIGN: usize =
+        { if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() } };
+
+    /// Cells beside `capacity`: one for each participant; of large messages as many of these as
+    /// 16 MiB hold, but four at least, so that a queue of large messages does not take the memory of
+    /// hundreds more than were asked for.
+    fn cells(capacity: usize, rows: usize) -> Result<usize, TooLarge> {
+        let spare = if Self::LARGE {
+            (SPARE_BYTES / size_of::<T>()).clamp(FEWEST_SPARE, rows.max(FEWEST_SPARE))
+        } else {
+            rows
+        };
+        capacity.checked_add(spare).ok_or(TooLarge)
+    }
+}
+
+/// Where the parts are.
+struct Offsets {
+    header: usize,
+    tail: usize,
+    head: usize,
+    hint: usize,
+    senders: usize,
+    receivers: usize,
+    slots: usize,
+    cells: usize,
+    deliveries: usize,
+    payload: usize,
+    slot_words: usize,
+    cell_count: usize,
+    payload_bytes: usize,
+}
+
+fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLarge> {
+    let capacity = usize::try_from(shape.capacity()).map_err(|_| TooLarge)?;
+    let cell_count = Sizes::<T>::cells(capacity, rows)?;
+    let slot_words = capacity.checked_mul(Sizes::<T>::SLOT_WORDS).ok_or(TooLarge)?;
+    let payload_bytes = cell_count.checked_mul(Sizes::<T>::CELL_BYTES).ok_or(TooLarge)?;
+    let mut plan = Plan::new();
+    let offsets = Offsets {
+        header: plan.one::<Header>()?,
+        tail: plan.one::<Line>()?,
+        head: plan.one::<Line>()?,
+        hint: plan.one::<Line>()?,
+        senders: plan.many::<RowCount>(rows)?,
+        receivers: plan.many::<RowCount>(rows)?,
+        slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
+        cells: plan.bytes(cell_count.checked_mul(8).ok_or(TooLarge)?, 128)?,
+        deliveries: plan.many::<AtomicU32>(cell_count)?,
+        payload: plan.bytes(payload_bytes, Sizes::<T>::CELL_ALIGN)?,
+        slot_words,
+        cell_count,
+        payload_bytes,
+    };
+    let mut claims = |offset, stride, count, form| {
+        plan.claims(ClaimRun { offset, stride, count, form });
+    };
+    claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
+    claims(offsets.senders, 4, rows, ClaimForm::RowCount);
+    claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
+    let stride = Sizes::<T>::SLOT_WORDS * 8;
+    claims(offsets.slots, stride, capacity, ClaimForm::Word64 { shift: SLOT_TAG_AT });
+    claims(offsets.cells, 8, cell_count, ClaimForm::Word64 { shift: CELL_TAG_AT });
+    Ok((offsets, plan.finish()))
+}
+
+/// The words of the ring in a segment.
+pub(crate) struct RingWords<T> {
+    tail: Mapped<Line>,
+    head: Mapped<Line>,
+    slots: Mapped<[AtomicU64]>,
+    header: Mapped<Header>,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T> Words for RingWords<T> {
+    #[inline]
+    fn tail(&self) -> &AtomicU64 {
+        &self.tail.0
+    }
+
+    #[inline]
+    fn head(&self) -> &AtomicU64 {
+        &self.head.0
+    }
+
+    #[inline]
+    fn slot(&self, index: usize) -> &AtomicU64 {
+        debug_assert!(index * Sizes::<T>::SLOT_WORDS < self.slots.len());
+        // SAFETY: [HDR-2] attach made `slots` as long as the capacity, which the shape masks by.
+        unsafe { self.slots.get_unchecked(index * Sizes::<T>::SLOT_WORDS) }
+    }
+
+    #[inline]
+    fn space(&self) -> &Eventcount {
+        &self.header.space
+    }
+}
+
+impl<T> RingWords<T> {
+    /// Where the payload of the slot lies: `SLOT_WORDS - 1` words.
+    #[inline]
+    pub(super) fn payload(&self, index: usize) -> *mut u8 {
+        let at = index * Sizes::<T>::SLOT_WORDS + 1;
+        debug_assert!(at <= self.slots.len());
+        // SAFETY: [HDR-2] as in `slot`: within the row, or at its end where a payload has no size.
+        unsafe { self.slots.as_ptr().add(at) }.cast_mut().cast()
+    }
+}
+
+/// The words of the cells in a segment.
+pub(crate) struct InCells<T> {
+    cells: Mapped<[AtomicU64]>,
+    slots: Mapped<[AtomicU64]>,
+    shape: Shape,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T> CellWords for InCells<T> {
+    #[inline]
+    fn cell(&self, number: usize) -> &AtomicU64 {
+        &self.cells[number]
+    }
+
+    #[inline]
+    fn count(&self) -> usize {
+        self.cells.len()
+    }
+
+    fn slot_of(&self, position: u64) -> &AtomicU64 {
+        &self.slots[self.shape.index(position) * Sizes::<T>::SLOT_WORDS]
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn large(&self) -> bool {
+        Sizes::<T>::LARGE
+    }
+}
+
+/// A queue of `T` in a segment.
+pub struct RawQueue<T> {
+    pub(super) ring: Ring<RingWords<T>>,
+    pub(super) header: Mapped<Header>,
+    pub(super) cells: Cells<InCells<T>>,
+    /// A cell that became free lately.
+    pub(super) hint: Mapped<Line>,
+    pub(super) deliveries: Mapped<[AtomicU32]>,
+    pub(super) payload: Mapped<[Byte]>,
+    pub(super) senders: Mapped<[RowCount]>,
+    pub(super) receivers: Mapped<[RowCount]>,
+}
+
+/// A participant of a queue's segment, acting on the queue.
+pub(super) type Me<'a, T> = Actor<'a, Handle<RawQueue<T>>>;
+
+/// What a new queue is told.
+#[derive(Clone, Copy)]
+pub struct Args {
+    pub(crate) capacity: usize,
+    /// The position to start at: a test of the wrap starts near the last.
+    #[cfg(test)]
+    pub(crate) start: u64,
+}
+
+impl Args {
+    pub(crate) fn new(capacity: usize) -> Args {
+        Args {
+            capacity,
+            #[cfg(test)]
+            start: 0,
+        }
+    }
+
+    fn shape(&self) -> Result<Shape, TooLarge> {
+        let capacity = self.capacity.checked_next_power_of_two().ok_or(TooLarge)? as u64;
+        if self.capacity == 0 || capacity > MAX_CAPACITY {
+            return Err(TooLarge);
+        }
+        Shape::new(capacity).ok_or(TooLarge)
+    }
+}
+
+impl<T: Shared> Object for RawQueue<T> {
+    type Args<'a> = Args;
+
+    fn signature() -> Signature {
+        Signature::of::<T>(Kind::Queue)
+    }
+
+    fn layout(args: &Args, rows: usize) -> Result<Layout, TooLarge> {
+        Ok(plan::<T>(args.shape()?, rows)?.1)
+    }
+
+    fn init(block: &Block, args: Args) -> Result<(), Damaged> {
+        let shape = args.shape()?;
+        let header = block.one::<Header>(0)?;
+        // Nobody else sees the block yet, and what publishes it orders this. The rest starts as zero.
+        header.capacity.store(shape.capacity(), Ordering::Relaxed);
+        #[cfg(test)]
+        start_at::<T>(block, shape, args.start)?;
+        Ok(())
+    }
+
+    fn attach(block: &Block) -> Result<RawQueue<T>, Damaged> {
+        let header = block.one::<Header>(0)?;
+        let capacity = header.capacity.load(Ordering::Relaxed);
+        let shape = Shape::new(capacity).ok_or(Damaged("a queue of impossible capacity"))?;
+        let (at, _) = plan::<T>(shape, block.attachment().rows())?;
+        let rows = block.attachment().rows();
+        let slots = block.many::<AtomicU64>(at.slots, at.slot_words)?;
+        let words = RingWords {
+            tail: block.one(at.tail)?,
+            head: block.one(at.head)?,
+            slots: slots.clone(),
+            header: header.clone(),
+            message: PhantomData,
+        };
+        let cells = block.many(at.cells, at.cell_count)?;
+        let payload = block.many::<Byte>(at.payload, at.payload_bytes)?;
+        if !(&raw const *payload).cast::<u8>().addr().is_multiple_of(Sizes::<T>::CELL_ALIGN) {
+            return Err(Damaged("cells that are not aligned"));
+        }
+        Ok(RawQueue {
+            ring: Ring { words, shape },
+            header,
+            cells: Cells { words: InCells { cells, slots, shape, message: PhantomData } },
+            hint: block.one(at.hint)?,
+            deliveries: block.many(at.deliveries, at.cell_count)?,
+            payload,
+            senders: block.many(at.senders, rows)?,
+            receivers: block.many(at.receivers, rows)?,
+        })
+    }
+}
+
+/// Makes a new queue look as if `start` messages had gone through it.
+#[cfg(test)]
+fn start_at<T: Shared>(block: &Block, shape: Shape, start: u64) -> Result<(), Damaged> {
+    use super::words::Index;
+    use crate::segment::Tag;
+    let (at, _) = plan::<T>(shape, block.attachment().rows())?;
+    let slots = block.many::<AtomicU64>(at.slots, at.slot_words)?;
+    for ahead in 0..shape.capacity() {
+        let position = shape.advanced(start, ahead);
+        let slot = &slots[shape.index(position) * Sizes::<T>::SLOT_WORDS];
+        slot.store(shape.empty(position), Ordering::Relaxed);
+    }
+    for index in [at.tail, at.head] {
+        block.one::<Line>(index)?.0.store(Index::word(start, Tag::NOBODY), Ordering::Relaxed);
+    }
+    Ok(())
+}

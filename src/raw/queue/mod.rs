@@ -1,0 +1,55 @@
+//! The queue: a ring of slots, cells beside it, and who is at either end.
+
+#[cfg(not(loom))]
+use crate::segment::handle::Handle;
+
+pub(crate) mod cells;
+pub(crate) mod recovery;
+pub(crate) mod ring;
+pub(crate) mod words;
+
+#[cfg(not(loom))]
+mod done;
+#[cfg(not(loom))]
+pub(crate) mod ends;
+#[cfg(not(loom))]
+pub(crate) mod guard;
+#[cfg(not(loom))]
+pub(crate) mod layout;
+#[cfg(not(loom))]
+pub(crate) mod local;
+#[cfg(not(loom))]
+mod payload;
+#[cfg(not(loom))]
+pub(crate) mod recv;
+#[cfg(not(loom))]
+pub(crate) mod send;
+
+/// What can be done with a queue, whatever its messages are.
+#[cfg(not(loom))]
+#[allow(private_bounds, private_interfaces, reason = "part of a sealed trait, out of reach")]
+pub trait RawMessages: crate::segment::object::Object {
+    /// Messages sent and not received.
+    fn len(&self) -> usize;
+
+    /// How many messages there is room for.
+    fn capacity(&self) -> usize;
+
+    /// Closes for good, and tells everybody who waits.
+    fn close(&self);
+
+    /// Whether nothing can be sent: closed, or all receivers that ever were are gone.
+    fn is_closed_to_senders(&self, peers: &Handle<Self>) -> bool;
+
+    /// Whether nothing more comes: closed, or all senders that ever were are gone.
+    fn is_closed_to_receivers(&self, peers: &Handle<Self>) -> bool;
+
+    fn senders(&self) -> ends::Endpoints<'_>;
+    fn receivers(&self) -> ends::Endpoints<'_>;
+
+    /// Tells those who wait to receive that the last sender left.
+    fn senders_left(&self);
+
+    /// Tells those who wait to send that the last receiver left.
+    fn receivers_left(&self);
+}

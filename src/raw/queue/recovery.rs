@@ -1,0 +1,177 @@
+//! What the dead left in the ring: abandoned positions, and orphans.
+
+use super::ring::{Actor, Found, Ring, Words, cas};
+use super::words::{Index, Phase, Slot};
+use crate::raw::hook::point;
+use crate::raw::sync::{Ordering, spin_loop};
+use crate::segment::{Peers, Tag};
+
+/// How often to look again at a message that is claimed but not committed, before asking the kernel
+/// whether its producer lives: about the time that a living one takes.
+const GRACE: u32 = 16;
+
+impl<W: Words> Ring<W> {
+    /// Deals with a head at which no message lies.
+    #[cold]
+    pub(super) fn find_message<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        word: u64,
+        found: u64,
+    ) -> Found {
+        let position = Index::of(word).position;
+        let slot = Slot::of(found);
+        if slot.lap == self.shape.lap(position) {
+            match slot.phase {
+                Phase::Writing if slot.tag.is_nobody() => {
+                    self.skip(actor, position);
+                    return Found::Moved;
+                }
+                Phase::Writing | Phase::Empty => {
+                    if self.claimant_died(actor, position, found) {
+                        return Found::Moved;
+                    }
+                }
+                Phase::Full | Phase::Reading => {}
+            }
+        }
+        if self.words.head().load(Ordering::Acquire) != word {
+            return Found::Moved; // [Q3]
+        }
+        match self.adopt_newest(actor) {
+            Some(position) => Found::Adopted(position),
+            None => Found::Nothing,
+        }
+    }
+
+    /// Looks after the producer of a position that is not committed. True: look again.
+    fn claimant_died<P: Peers>(&self, actor: &Actor<'_, P>, position: u64, found: u64) -> bool {
+        let recorded = Slot::of(found);
+        let claimant = match recorded.phase {
+            Phase::Writing => recorded.tag,
+            _ => {
+                let tail = Index::of(self.words.tail().load(Ordering::Acquire)); // [Q3]
+                if tail.position != self.shape.next(position) || tail.tag.is_nobody() {
+                    return false; // not claimed, or a later claimant recorded it: seen next time
+                }
+                tail.tag
+            }
+        };
+        for _ in 0..GRACE {
+            if self.slot(position).load(Ordering::Relaxed) != found {
+                return true;
+            }
+            spin_loop();
+        }
+        if !actor.finds_dead(claimant) {
+            return false;
+        }
+        self.abandon(actor, claimant, position, found);
+        true
+    }
+
+    /// Moves head past an abandoned position and frees its slot. Anybody may; a slot is freed only after
+    /// head passed it, else it would be claimed for a lap that head has not reached.
+    pub(super) fn skip<P: Peers>(&self, actor: &Actor<'_, P>, position: u64) {
+        let head = self.words.head();
+        loop {
+            let word = head.load(Ordering::Acquire); // [Q3]
+            if Index::of(word).position != position {
+                break;
+            }
+            self.record_receiver(word);
+            point!("queue.skip.before_head");
+            if cas(head, word, Index::word(self.shape.next(position), actor.me)) {
+                break;
+            }
+        }
+        point!("queue.skip.before_free");
+        let next = self.shape.empty(self.shape.a_lap_after(position));
+        cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), next);
+        self.words.space().publish();
+    }
+
+    /// Takes over the newest message that a consumer claimed, if that one died with it.
+    pub(super) fn adopt_newest<P: Peers>(&self, actor: &Actor<'_, P>) -> Option<u64> {
+        let Index { position, tag } = Index::of(self.words.head().load(Ordering::Acquire)); // [Q3]
+        let before = self.shape.prev(position);
+        let (slot, full) = (self.slot(before), self.shape.full(before));
+        let held = !tag.is_nobody() && slot.load(Ordering::Acquire) == full; // [Q4]
+        if !held || !actor.finds_dead(tag) {
+            return None;
+        }
+        point!("queue.adopt.before_newest");
+        let mine = self.shape.reading(before, actor.me);
+        actor.take_over(tag, slot, full, mine).then(|| {
+            point!("queue.adopted");
+            before
+        })
+    }
+
+    /// Takes over a message that a dead consumer held while others went on, from `slots` on.
+    /// Its system calls are one for each other tag it meets in a row; its time is that of a walk over
+    /// the slots.
+    #[cold]
+    pub(crate) fn adopt_orphan<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        slots: std::ops::Range<usize>,
+    ) -> Option<u64> {
+        let mut living = actor.me;
+        for index in slots {
+            let word = self.words.slot(index);
+            let found = word.load(Ordering::Acquire); // [Q4]
+            let Slot { lap, tag, phase } = Slot::of(found);
+            if phase != Phase::Reading || tag == living {
+                continue;
+            }
+            if !actor.finds_dead(tag) {
+                living = tag;
+                continue;
+            }
+            point!("queue.adopt.before_orphan");
+            let mine = Slot::word(lap, actor.me, Phase::Reading);
+            if actor.take_over(tag, word, found, mine) {
+                point!("queue.adopted");
+                return Some(self.shape.position(lap, index));
+            }
+        }
+        None
+    }
+
+    /// Moves head past every abandoned position it stands at, without taking a message.
+    #[cold]
+    pub(crate) fn pass_abandoned<P: Peers>(&self, actor: &Actor<'_, P>) {
+        loop {
+            let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+            let found = self.slot(position).load(Ordering::Acquire); // [Q4]
+            let Slot { lap, tag, phase } = Slot::of(found);
+            if lap != self.shape.lap(position) {
+                return;
+            }
+            match phase {
+                Phase::Writing if tag.is_nobody() => self.skip(actor, position),
+                Phase::Writing | Phase::Empty if self.claimant_died(actor, position, found) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Where tail stands, if every position before it was received: none is committed and waiting,
+    /// claimed by anybody, or left by the dead.
+    pub(crate) fn drained_at(&self) -> Option<u64> {
+        let tail = self.tail_position();
+        let head = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+        let all_empty = || {
+            (0..self.shape.capacity()).all(|ahead| {
+                let next = self.shape.advanced(head, ahead);
+                self.slot(next).load(Ordering::Acquire) == self.shape.empty(next) // [Q2]
+            })
+        };
+        (head == tail && all_empty()).then_some(tail)
+    }
+
+    pub(crate) fn tail_position(&self) -> u64 {
+        Index::of(self.words.tail().load(Ordering::Acquire)).position // [Q3]
+    }
+}

@@ -1,0 +1,226 @@
+//! Sending: a position in the ring, and for large messages a cell before it.
+
+use super::RawMessages;
+use super::layout::{Me, RawQueue, Sizes};
+use super::local::SendEnd;
+use super::ring::{Actor, NoRoom};
+use crate::raw::eventcount::Moment;
+use crate::raw::hook::point;
+use crate::raw::sync::Ordering;
+use crate::segment::Tag;
+use crate::segment::handle::Handle;
+use crate::shared::Shared;
+use crate::sys::clock::Deadline;
+
+/// Why nothing was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotSent {
+    /// No room until the deadline.
+    Full,
+    Closed,
+}
+
+/// How often, in nanoseconds, a sender that finds no room asks whether a receiver lives.
+const LOOK_INTERVAL: u64 = 64_000;
+/// Messages of one `send_all` before sleepers are told.
+const BATCH: u32 = 64;
+
+impl From<NoRoom> for NotSent {
+    fn from(reason: NoRoom) -> NotSent {
+        match reason {
+            NoRoom::Full => NotSent::Full,
+            NoRoom::Closed => NotSent::Closed,
+        }
+    }
+}
+
+impl<T: Shared> RawQueue<T> {
+    /// Sends one message.
+    #[inline]
+    pub(crate) fn send(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
+        if Sizes::<T>::LARGE {
+            return self.send_large(peers, end, value, deadline);
+        }
+        self.place(peers, end, value, deadline)?;
+        self.header.items.publish();
+        Ok(())
+    }
+
+    /// Sends all, waiting for room. On failure tells how many were sent.
+    pub(crate) fn send_all(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        values: &[T],
+    ) -> Result<(), usize> {
+        let mut untold = 0;
+        for (sent, value) in values.iter().enumerate() {
+            if !Sizes::<T>::LARGE && self.place(peers, end, value, Deadline::Now).is_ok() {
+                untold += 1;
+                if untold == BATCH {
+                    self.header.items.publish_to(std::mem::take(&mut untold));
+                }
+                continue;
+            }
+            if untold > 0 {
+                self.header.items.publish_to(std::mem::take(&mut untold));
+            }
+            self.send(peers, end, value, Deadline::Never).map_err(|_| sent)?;
+        }
+        if untold > 0 {
+            self.header.items.publish_to(untold);
+        }
+        Ok(())
+    }
+
+    /// Sends a small message, and tells nobody yet.
+    #[inline]
+    fn place(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
+        let actor = Actor::new(peers);
+        let position = self.claim_room(&actor, end, deadline)?;
+        self.write_slot(position, value);
+        self.ring.commit(position);
+        end.finish(position);
+        Ok(())
+    }
+
+    #[inline]
+    fn claim_room(
+        &self,
+        actor: &Me<'_, T>,
+        end: &SendEnd,
+        deadline: Deadline,
+    ) -> Result<u64, NotSent> {
+        if !self.header.receivers.says_gone() {
+            if let Ok(position) = self.ring.claim_free_tail(actor.me, end.finished()) {
+                return Ok(position);
+            }
+        }
+        self.wait_for_room(actor, end, deadline)
+    }
+
+    #[cold]
+    fn wait_for_room(
+        &self,
+        actor: &Me<'_, T>,
+        end: &SendEnd,
+        deadline: Deadline,
+    ) -> Result<u64, NotSent> {
+        let found = match deadline {
+            Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
+            _ => {
+                end.spin.until(|| self.ring.tail_has_room());
+                self.header.space.wait(deadline, |at| self.look_for_room(actor, end, at))
+            }
+        };
+        found.unwrap_or(Err(NotSent::Full))
+    }
+
+    fn look_for_room(
+        &self,
+        actor: &Me<'_, T>,
+        end: &SendEnd,
+        moment: Moment,
+    ) -> Option<Result<u64, NotSent>> {
+        let actor = &actor.at(moment);
+        if self.header.receivers.says_gone() && self.receivers().all_gone(actor) {
+            return Some(Err(NotSent::Closed));
+        }
+        match self.ring.claim_tail(actor, end.finished()) {
+            Ok(position) => return Some(Ok(position)),
+            Err(NoRoom::Closed) => return Some(Err(NotSent::Closed)),
+            Err(NoRoom::Full) => {}
+        }
+        let gone = end.looked.due(LOOK_INTERVAL) && self.receivers().all_gone(actor);
+        gone.then_some(Err(NotSent::Closed))
+    }
+
+    #[inline(never)]
+    fn send_large(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
+        if matches!(deadline, Deadline::Now) {
+            // Do not copy a large message for nothing.
+            self.ring.find_room(&Actor::new(peers)).map_err(NotSent::from)?;
+        }
+        let (number, _) = self.reserve(peers, end, deadline)?;
+        self.write_cell(number, value);
+        self.send_reserved(peers, end, number, deadline).inspect_err(|_| self.put_cell(number))
+    }
+
+    /// Takes a cell to build a large message in.
+    pub(crate) fn reserve(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        deadline: Deadline,
+    ) -> Result<(usize, Tag), NotSent> {
+        let actor = Actor::new(peers);
+        let look = |moment| self.look_for_cell(&actor.at(moment), end);
+        let found = match look(Moment::Awake) {
+            None if !matches!(deadline, Deadline::Now) => self.header.cells.wait(deadline, look),
+            found => found,
+        };
+        Ok((found.unwrap_or(Err(NotSent::Full))?, actor.me))
+    }
+
+    fn look_for_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<Result<usize, NotSent>> {
+        let gone = self.header.receivers.says_gone() && self.receivers().all_gone(actor);
+        if gone || self.ring.is_closed() {
+            return Some(Err(NotSent::Closed));
+        }
+        if let Some(number) = self.get_large_cell(actor) {
+            return Some(Ok(number));
+        }
+        let gone = end.looked.due(LOOK_INTERVAL) && self.receivers().all_gone(actor);
+        gone.then_some(Err(NotSent::Closed))
+    }
+
+    /// A cell for a large message: the one that became free last, whose memory is warm, if it still is.
+    fn get_large_cell(&self, actor: &Me<'_, T>) -> Option<usize> {
+        let start = self.hint.0.load(Ordering::Relaxed) as usize; // [P1]
+        let got = self.cells.get(actor.me, start).or_else(|| {
+            self.scan_cells(actor, false);
+            self.cells.get(actor.me, 0)
+        })?;
+        if got != start {
+            self.hint.0.store(got as u64 + 1, Ordering::Relaxed); // [P1]
+        }
+        point!("queue.reserved");
+        Some(got)
+    }
+
+    /// Sends the large message that was built in a reserved cell. On failure the cell stays the caller's.
+    pub(crate) fn send_reserved(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        number: usize,
+        deadline: Deadline,
+    ) -> Result<(), NotSent> {
+        let actor = Actor::new(peers);
+        let position = self.claim_room(&actor, end, deadline)?;
+        self.write_number(position, number);
+        self.cells.queue(actor.me, number, position);
+        self.ring.commit(position);
+        end.finish(position);
+        self.header.items.publish();
+        Ok(())
+    }
+}
