@@ -46,8 +46,27 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 }
 
 /// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
+///
+/// The kernel knows a file system's limit, but not when the machine itself is out of memory: it would
+/// take all there is, then end processes. So a large range is compared with what is available first.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
+    const LARGE: u64 = 16 << 20;
+    if size >= LARGE && available_memory().is_some_and(|available| size > available) {
+        return Err(Errno::NOMEM);
+    }
     retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), offset, size))
+}
+
+/// Bytes of memory and swap that can be had without ending anybody; `None` where that is not told.
+fn available_memory() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib_of = |name: &str| -> Option<u64> {
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
+    };
+    // A sixteenth stays for those who need some while this is taken.
+    let free = kib_of("MemAvailable")? + kib_of("SwapFree").unwrap_or(0);
+    Some(free * 1024 / 16 * 15)
 }
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.
