@@ -52,7 +52,7 @@ fn with_criterion() {
         group.throughput(Throughput::Elements(1));
         group.bench_function(name, |bencher| {
             let mut run = (case.set_up)();
-            bencher.iter_custom(&mut run);
+            bencher.iter_custom(|count| run(count).took);
         });
     }
     criterion.final_summary();

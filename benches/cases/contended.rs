@@ -11,7 +11,7 @@ use commonhold::Mutex;
 use crate::support::children::{Worker, serve};
 use crate::support::cpu;
 use crate::support::ratio::Run;
-use crate::support::report::{Report, span};
+use crate::support::report::{Report, sample};
 
 const WORK: Duration = Duration::from_nanos(200);
 
@@ -51,7 +51,7 @@ pub fn threads() -> Run {
                 .map(|adder| adder.join().expect("an adder"))
         });
         assert_eq!(*counter.lock().expect("no panic"), 2 * share);
-        span(&reports)
+        sample(&reports)
     })
 }
 
@@ -66,7 +66,7 @@ pub fn processes() -> Run {
         adders.iter_mut().for_each(|adder| adder.tell(&share.to_string()));
         let reports = adders.each_mut().map(|adder| Report::from_line(&adder.answer()));
         assert_eq!(*counter.lock().expect("it is free"), 2 * share);
-        span(&reports)
+        sample(&reports)
     })
 }
 

@@ -2,14 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
-use std::time::Instant;
 
 use commonhold::Queue;
 use memmap2::MmapMut;
 
 use super::queues::fresh_name;
+use crate::support::children::{Worker, serve};
 use crate::support::cpu;
 use crate::support::ratio::Run;
+use crate::support::report::{Report, sample};
 
 const CAPACITY: usize = 64;
 const BYTES: u64 = 16 << 10;
@@ -17,9 +18,11 @@ const BYTES: u64 = 16 << 10;
 fn timed(mut operation: impl FnMut() + 'static) -> Run {
     Box::new(move |count| {
         cpu::pin(cpu::pair()[0]);
-        let start = Instant::now();
-        (0..count).for_each(|_| operation());
-        start.elapsed()
+        let report = Report::of(|| {
+            (0..count).for_each(|_| operation());
+            0
+        });
+        sample(&[report])
     })
 }
 
@@ -28,14 +31,21 @@ pub fn create() -> Run {
     timed(move || drop(Queue::<u64>::create(&name, CAPACITY).expect("a new queue")))
 }
 
+/// Of a queue that another process keeps: what a process has mapped, it finds again for less.
 pub fn open() -> Run {
     let name = fresh_name();
-    let path = path(&name);
-    let _made = Queue::<u64>::create(&name, CAPACITY).expect("a new queue");
-    // Another process would have to map it; this one already did.
-    let size = fs::metadata(&path).map_or(BYTES, |file| file.len());
-    let _ = size;
-    timed(move || drop(Queue::<u64>::open(&name).expect("the queue")))
+    let mut keeper = Worker::start(&format!("doors {name}"));
+    keeper.tell("keep it");
+    keeper.answer();
+    timed(move || {
+        let _keeper = &keeper;
+        drop(Queue::<u64>::open(&name).expect("the queue"));
+    })
+}
+
+pub fn play(words: &[&str]) {
+    let queue = Queue::<u64>::create(words[0], CAPACITY).expect("a new queue");
+    serve(|_| queue.len().to_string());
 }
 
 fn path(name: &str) -> PathBuf {

@@ -82,6 +82,7 @@ pub fn play() -> bool {
     let Some(role) = children::role() else { return false };
     let words: Vec<&str> = role.split(' ').collect();
     match words[0] {
+        "doors" => doors::play(&words[1..]),
         "lock" => contended::play(&words[1..]),
         "queue" => queues::play(&words[1..]),
         _ => panic!("no role {role:?}"),

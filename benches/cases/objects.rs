@@ -4,24 +4,26 @@ use std::hint::black_box;
 use std::ptr;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::time::Instant;
 
 use commonhold::{Event, Lock, Mutex, Semaphore, Value};
 use nix::libc;
 
 use crate::support::cpu;
 use crate::support::ratio::Run;
+use crate::support::report::{Report, sample};
 
 /// Times a loop around `operation`.
 fn timed<T: 'static>(mut subject: T, operation: impl Fn(&mut T) + 'static) -> Run {
     Box::new(move |count| {
         cpu::pin(cpu::pair()[0]);
         let subject = black_box(&mut subject);
-        let start = Instant::now();
-        for _ in 0..count {
-            operation(subject);
-        }
-        start.elapsed()
+        let report = Report::of(|| {
+            for _ in 0..count {
+                operation(subject);
+            }
+            0
+        });
+        sample(&[report])
     })
 }
 

@@ -8,7 +8,6 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use commonhold::bytemuck::Pod;
 use commonhold::{Queue, Shared, TryRecvError, TrySendError};
@@ -16,8 +15,8 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::support::children::{Worker, serve};
 use crate::support::cpu;
-use crate::support::ratio::Run;
-use crate::support::report::{Report, span, sum};
+use crate::support::ratio::{Run, Sample};
+use crate::support::report::{Report, sample, sum};
 
 const CAPACITY: usize = 1024;
 /// Of large messages, and of small ones that are compared with them.
@@ -290,10 +289,10 @@ pub fn threads<M: Message>(pairs: usize) -> Run {
     })
 }
 
-fn settle(mut sent: Vec<Report>, received: Vec<Report>) -> Duration {
+fn settle(mut sent: Vec<Report>, received: Vec<Report>) -> Sample {
     assert_eq!(sum(&sent), sum(&received), "what was sent is what was received");
     sent.extend(received);
-    span(&sent)
+    sample(&sent)
 }
 
 /// The same between processes. `verb`: how they send and receive.
@@ -331,11 +330,11 @@ impl<M: Message> Crew<M> {
         crew
     }
 
-    fn into_run(mut self, verb: &'static str) -> impl FnMut(u64) -> Duration {
+    fn into_run(mut self, verb: &'static str) -> impl FnMut(u64) -> Sample {
         move |count| self.run(verb, count)
     }
 
-    fn run(&mut self, verb: &str, count: u64) -> Duration {
+    fn run(&mut self, verb: &str, count: u64) -> Sample {
         let order = format!("{verb} {}", count.div_ceil(self.senders.len() as u64));
         self.receivers.iter_mut().chain(&mut self.senders).for_each(|one| one.tell(&order));
         let answers = |all: &mut Vec<Worker>| {

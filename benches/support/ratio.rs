@@ -6,7 +6,15 @@ use std::time::Duration;
 use super::placement::{Placement, probe};
 
 /// Does its operation so many times, and tells how long that took.
-pub type Run = Box<dyn FnMut(u64) -> Duration>;
+pub type Run = Box<dyn FnMut(u64) -> Sample>;
+
+/// One run.
+#[derive(Clone, Copy)]
+pub struct Sample {
+    pub took: Duration,
+    /// How often a worker had to give its core to somebody else.
+    pub interruptions: u64,
+}
 
 /// A named measurement, set up when it is needed.
 #[derive(Clone, Copy)]
@@ -33,27 +41,27 @@ pub struct Ratio {
     pub target: Target,
 }
 
-/// The outcome of one line.
-pub struct Outcome {
-    ratio: Ratio,
-    /// Sorted.
-    values: Vec<f64>,
-    ours: f64,
-    theirs: f64,
-    dropped: usize,
-    placement: Placement,
-}
-
 /// Of each competitor, once.
-const LENGTH: Duration = Duration::from_millis(15);
-const REPETITIONS: usize = 21;
-/// Where the cores move all the time, at most so many are tried.
-const ATTEMPTS: usize = 42;
+const LENGTH: Duration = Duration::from_millis(8);
+const REPETITIONS: usize = 25;
+/// Where cores move or are shared with others, at most so many are tried.
+const ATTEMPTS: usize = 50;
+/// If fewer are undisturbed, those that were least disturbed serve.
+const FEWEST: usize = 5;
 
+/// Both competitors, once each.
 struct Repetition {
     ours: f64,
     theirs: f64,
     placement: Placement,
+    interruptions: u64,
+}
+
+/// One line of the table, measured.
+pub struct Outcome {
+    ratio: Ratio,
+    kept: Vec<Repetition>,
+    attempts: usize,
 }
 
 impl Ratio {
@@ -61,114 +69,113 @@ impl Ratio {
         let (mut ours, mut theirs) = ((self.ours.set_up)(), (self.theirs.set_up)());
         let (our_count, their_count) = (calibrate(&mut ours), calibrate(&mut theirs));
         let mut kept: Vec<Repetition> = Vec::new();
+        let undisturbed = |kept: &[Repetition]| kept.iter().filter(|one| one.is_calm()).count();
         let mut attempts = 0;
         let mut before = probe();
-        while kept.len() < REPETITIONS && attempts < ATTEMPTS {
+        while undisturbed(&kept) < REPETITIONS && attempts < ATTEMPTS {
             attempts += 1;
-            let (ours, theirs) = (each(&mut ours, our_count), each(&mut theirs, their_count));
+            let (ours, theirs) = (ours(our_count), theirs(their_count));
             let after = probe();
             if before.is_same(after) {
-                kept.push(Repetition { ours, theirs, placement: after });
+                kept.push(Repetition {
+                    ours: each(ours, our_count),
+                    theirs: each(theirs, their_count),
+                    placement: after,
+                    interruptions: ours.interruptions + theirs.interruptions,
+                });
             }
             before = after;
         }
-        self.outcome(kept, attempts)
+        Outcome { ratio: self, kept: best(kept), attempts }
     }
 
-    /// One iteration of each, to see that they work.
+    /// A few operations of each, to see that they work.
     pub fn try_once(self) {
         for case in [self.ours, self.theirs] {
             (case.set_up)()(100);
         }
     }
+}
 
-    fn outcome(self, mut kept: Vec<Repetition>, attempts: usize) -> Outcome {
-        // Near ones, if enough of them are.
-        let near = kept.iter().filter(|one| !one.placement.is_far()).count();
-        if near >= REPETITIONS / 3 {
-            kept.retain(|one| !one.placement.is_far());
-        }
-        let value = |one: &Repetition| match self.target {
-            Target::TimeAtMost(_) => one.ours / one.theirs,
-            Target::SpeedAtLeast(_) => one.theirs / one.ours,
-        };
-        let placement = kept.iter().map(|one| one.placement).max().unwrap_or(Placement(0));
-        Outcome {
-            ratio: self,
-            values: sorted(kept.iter().map(value)),
-            ours: middle(&sorted(kept.iter().map(|one| one.ours))),
-            theirs: middle(&sorted(kept.iter().map(|one| one.theirs))),
-            dropped: attempts - kept.len(),
-            placement,
-        }
+impl Repetition {
+    fn is_calm(&self) -> bool {
+        self.interruptions == 0
     }
+}
+
+/// Those that nobody disturbed, with the cores near each other, if there are enough.
+fn best(mut kept: Vec<Repetition>) -> Vec<Repetition> {
+    let near = kept.iter().filter(|one| !one.placement.is_far()).count();
+    if near >= FEWEST {
+        kept.retain(|one| !one.placement.is_far());
+    }
+    kept.sort_by_key(|one| one.interruptions);
+    let calm = kept.partition_point(Repetition::is_calm);
+    kept.truncate(if calm >= FEWEST { calm } else { kept.len().div_ceil(2) });
+    kept
 }
 
 /// How many operations take about [`LENGTH`].
 fn calibrate(run: &mut Run) -> u64 {
     let mut count = 64;
-    loop {
-        let took = run(count);
-        if took * 4 >= LENGTH {
-            let factor = LENGTH.as_secs_f64() / took.as_secs_f64();
-            return (count as f64 * factor).ceil() as u64;
-        }
+    while run(count).took * 4 < LENGTH {
         count *= 4;
     }
+    let fastest = (0..3).map(|_| run(count).took).min().unwrap_or(LENGTH);
+    (count as f64 * LENGTH.as_secs_f64() / fastest.as_secs_f64()).ceil() as u64
 }
 
 /// Nanoseconds of each operation.
-fn each(run: &mut Run, count: u64) -> f64 {
-    run(count).as_nanos() as f64 / count as f64
-}
-
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values
-}
-
-fn middle(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+fn each(sample: Sample, count: u64) -> f64 {
+    sample.took.as_nanos() as f64 / count as f64
 }
 
 impl Outcome {
-    pub fn is_met(&self) -> bool {
-        match self.ratio.target {
-            Target::TimeAtMost(most) => middle(&self.values) <= most,
-            Target::SpeedAtLeast(least) => middle(&self.values) >= least,
-        }
+    /// Sorted.
+    fn all(&self, of: impl Fn(&Repetition) -> f64) -> Vec<f64> {
+        let mut values: Vec<f64> = self.kept.iter().map(of).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values
+    }
+
+    fn median(&self, of: impl Fn(&Repetition) -> f64) -> f64 {
+        self.all(of)[self.kept.len() / 2]
+    }
+
+    fn values(&self) -> Vec<f64> {
+        self.all(|one| match self.ratio.target {
+            Target::TimeAtMost(_) => one.ours / one.theirs,
+            Target::SpeedAtLeast(_) => one.theirs / one.ours,
+        })
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(last) = self.values.len().checked_sub(1) else {
-            return write!(
-                f,
-                "ratio {} not measured: the cores moved all the time",
-                self.ratio.name
-            );
+        let name = self.ratio.name;
+        if self.kept.is_empty() {
+            return write!(f, "ratio {name} not measured: the cores moved all the time");
+        }
+        let values = self.values();
+        let part = |of: usize| values[(values.len() - 1) * of / 4];
+        let (median, sign, target, met) = match self.ratio.target {
+            Target::TimeAtMost(most) => (part(2), '≤', most, part(2) <= most),
+            Target::SpeedAtLeast(least) => (part(2), '≥', least, part(2) >= least),
         };
-        let verdict = if self.is_met() { "met" } else { "NOT MET" };
-        let target = match self.ratio.target {
-            Target::TimeAtMost(most) => format!("≤ {most}"),
-            Target::SpeedAtLeast(least) => format!("≥ {least}"),
-        };
-        let quartile = |of: usize| self.values[last * of / 4];
+        let verdict = if met { "met" } else { "NOT MET" };
+        writeln!(f, "ratio {name} {median:.2} (target {sign} {target}) {verdict}")?;
+        let disturbed = self.kept.iter().filter(|one| !one.is_calm()).count();
+        let far = self.kept.iter().filter(|one| one.placement.is_far()).count();
         write!(
             f,
-            "ratio {} {:.2} (target {target}) {verdict} · middle half {:.2} to {:.2} · {} by {} · \
-             {} repetitions, {} dropped · {}",
-            self.ratio.name,
-            middle(&self.values),
-            quartile(1),
-            quartile(3),
-            Nanos(self.ours),
-            Nanos(self.theirs),
-            self.values.len(),
-            self.dropped,
-            self.placement,
+            "      {:.2} to {:.2} (middle half), {} by {}; {} of {} repetitions, {disturbed} disturbed, \
+             {far} far",
+            part(1),
+            part(3),
+            Nanos(self.median(|one| one.ours)),
+            Nanos(self.median(|one| one.theirs)),
+            self.kept.len(),
+            self.attempts,
         )
     }
 }
