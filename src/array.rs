@@ -10,9 +10,9 @@ pub use error::{IndexError, LengthError};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use crate::raw::cell::direct::Direct;
 use crate::raw::cell::element::Element;
 use crate::raw::cell::object::Row;
-use crate::segment::handle::Handle;
 use crate::shared::Shared;
 
 /// A row of elements of type `T` in shared memory, of a fixed length.
@@ -49,7 +49,7 @@ use crate::shared::Shared;
 #[doc(alias = "RawArray")]
 #[doc(alias = "ShareableList")]
 pub struct Array<T: Shared> {
-    handle: Handle<Row<T>>,
+    cells: Direct<Row<T>>,
 }
 
 impl<T: Shared> Array<T> {
@@ -62,7 +62,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn len(&self) -> usize {
-        self.handle.len()
+        self.cells.len()
     }
 
     /// Whether there are no elements.
@@ -88,7 +88,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn get(&self, index: usize) -> Option<T> {
-        self.handle.cell(index).map(Element::get)
+        self.cells.get(index).map(Element::get)
     }
 
     /// Replaces an element.
@@ -106,7 +106,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn set(&self, index: usize, value: T) -> Result<(), IndexError> {
-        self.cell(index)?.set(&self.handle, value);
+        self.cell(index)?.set(self.cells.handle(), value);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl<T: Shared> Array<T> {
     /// ```
     #[inline]
     pub fn swap(&self, index: usize, value: T) -> Result<T, IndexError> {
-        Ok(self.cell(index)?.swap(&self.handle, value))
+        Ok(self.cell(index)?.swap(self.cells.handle(), value))
     }
 
     /// Replaces an element with what `f` makes of it, and returns the previous one. `f` may run more
@@ -165,7 +165,7 @@ impl<T: Shared> Array<T> {
         index: usize,
         f: impl FnMut(T) -> Option<T>,
     ) -> Result<Result<T, T>, IndexError> {
-        Ok(self.cell(index)?.try_update(&self.handle, f))
+        Ok(self.cell(index)?.try_update(self.cells.handle(), f))
     }
 
     /// Replaces an element with `new` if it is `current`, by their bytes, and returns the one found:
@@ -188,7 +188,7 @@ impl<T: Shared> Array<T> {
         current: T,
         new: T,
     ) -> Result<Result<T, T>, IndexError> {
-        Ok(self.cell(index)?.compare_exchange(&self.handle, current, new))
+        Ok(self.cell(index)?.compare_exchange(self.cells.handle(), current, new))
     }
 
     /// Returns the elements one after another, each as it is when its turn comes.
@@ -244,19 +244,19 @@ impl<T: Shared> Array<T> {
 
     #[inline]
     fn cell(&self, index: usize) -> Result<Element<'_, T>, IndexError> {
-        self.handle.cell(index).ok_or(IndexError { index, len: self.len() })
+        self.cells.get(index).ok_or(IndexError { index, len: self.len() })
     }
 }
 
 impl<T: Shared> Clone for Array<T> {
     fn clone(&self) -> Array<T> {
-        Array { handle: self.handle.clone() }
+        Array { cells: self.cells.clone() }
     }
 }
 
 impl<T: Shared> fmt::Debug for Array<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Array({:?}, length {})", self.handle, self.len())
+        write!(f, "Array({:?}, length {})", self.cells.handle(), self.len())
     }
 }
 

@@ -6,6 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::error::Error;
 use crate::integer::Integer;
+use crate::raw::cell::direct::Direct;
 use crate::raw::cell::object::Single;
 use crate::segment::handle::Handle;
 use crate::segment::place::Place;
@@ -50,10 +51,14 @@ use crate::shared::Shared;
 /// ```
 #[doc(alias = "RawValue")]
 pub struct Value<T: Shared> {
-    handle: Handle<Single<T>>,
+    cell: Direct<Single<T>>,
 }
 
 impl<T: Shared> Value<T> {
+    fn over(handle: Handle<Single<T>>) -> Value<T> {
+        Value { cell: handle.into() }
+    }
+
     /// Makes an anonymous value: for children, gone with its last user.
     ///
     /// # Errors
@@ -66,7 +71,7 @@ impl<T: Shared> Value<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn new(init: T) -> Result<Value<T>, Error> {
-        Ok(Value { handle: Handle::new(init)? })
+        Handle::new(init).map(Value::over)
     }
 
     /// Makes a named value. It appears under its name with `init` in it.
@@ -85,7 +90,7 @@ impl<T: Shared> Value<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn create<'a>(at: impl Into<Place<'a>>, init: T) -> Result<Value<T>, Error> {
-        Ok(Value { handle: Handle::create(at.into(), init)? })
+        Handle::create(at.into(), init).map(Value::over)
     }
 
     /// Finds a named value.
@@ -105,7 +110,7 @@ impl<T: Shared> Value<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn open<'a>(at: impl Into<Place<'a>>) -> Result<Value<T>, Error> {
-        Ok(Value { handle: Handle::open(at.into())? })
+        Handle::open(at.into()).map(Value::over)
     }
 
     /// Finds a named value, or makes it. Of any number of racing callers exactly one makes it; who
@@ -125,7 +130,7 @@ impl<T: Shared> Value<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn open_or_create<'a>(at: impl Into<Place<'a>>, init: T) -> Result<Value<T>, Error> {
-        Ok(Value { handle: Handle::open_or_create(at.into(), init)? })
+        Handle::open_or_create(at.into(), init).map(Value::over)
     }
 
     /// Removes the name now. Who uses the value keeps it; for an anonymous one this does nothing.
@@ -145,7 +150,7 @@ impl<T: Shared> Value<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn unlink(&self) -> Result<(), Error> {
-        self.handle.unlink()
+        self.cell.handle().unlink()
     }
 
     /// Returns the value. Writes nothing, and waits for nobody.
@@ -159,7 +164,7 @@ impl<T: Shared> Value<T> {
     #[doc(alias = "value")]
     #[inline]
     pub fn get(&self) -> T {
-        self.handle.cell().get()
+        self.cell.only().get()
     }
 
     /// Replaces the value.
@@ -177,7 +182,7 @@ impl<T: Shared> Value<T> {
     #[doc(alias = "value")]
     #[inline]
     pub fn set(&self, value: T) {
-        self.handle.cell().set(&self.handle, value);
+        self.cell.only().set(self.cell.handle(), value);
     }
 
     /// Replaces the value and returns the previous one.
@@ -190,7 +195,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn swap(&self, value: T) -> T {
-        self.handle.cell().swap(&self.handle, value)
+        self.cell.only().swap(self.cell.handle(), value)
     }
 
     /// Replaces the value with what `f` makes of it, and returns the previous one.
@@ -228,7 +233,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn try_update(&self, f: impl FnMut(T) -> Option<T>) -> Result<T, T> {
-        self.handle.cell().try_update(&self.handle, f)
+        self.cell.only().try_update(self.cell.handle(), f)
     }
 
     /// Replaces the value with `new` if it is `current`, and returns the value found: `Ok` if it was
@@ -245,7 +250,7 @@ impl<T: Shared> Value<T> {
     /// ```
     #[inline]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<T, T> {
-        self.handle.cell().compare_exchange(&self.handle, current, new)
+        self.cell.only().compare_exchange(self.cell.handle(), current, new)
     }
 }
 
@@ -262,7 +267,7 @@ impl<T: Integer> Value<T> {
     /// ```
     #[inline]
     pub fn fetch_add(&self, n: T) -> T {
-        self.handle.cell().fetch_add(n)
+        self.cell.only().fetch_add(n)
     }
 
     /// Subtracts `n` and returns the previous value.
@@ -276,7 +281,7 @@ impl<T: Integer> Value<T> {
     /// ```
     #[inline]
     pub fn fetch_sub(&self, n: T) -> T {
-        self.handle.cell().fetch_sub(n)
+        self.cell.only().fetch_sub(n)
     }
 
     /// Keeps the bits that are set in `n` too, and returns the previous value.
@@ -290,7 +295,7 @@ impl<T: Integer> Value<T> {
     /// ```
     #[inline]
     pub fn fetch_and(&self, n: T) -> T {
-        self.handle.cell().fetch_and(n)
+        self.cell.only().fetch_and(n)
     }
 
     /// Sets the bits that are set in `n`, and returns the previous value.
@@ -304,7 +309,7 @@ impl<T: Integer> Value<T> {
     /// ```
     #[inline]
     pub fn fetch_or(&self, n: T) -> T {
-        self.handle.cell().fetch_or(n)
+        self.cell.only().fetch_or(n)
     }
 
     /// Raises the value to `n` if it is less, and returns the previous value.
@@ -338,13 +343,13 @@ impl<T: Integer> Value<T> {
 
 impl<T: Shared> Clone for Value<T> {
     fn clone(&self) -> Value<T> {
-        Value { handle: self.handle.clone() }
+        Value { cell: self.cell.clone() }
     }
 }
 
 impl<T: Shared> fmt::Debug for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Value({:?})", self.handle)
+        write!(f, "Value({:?})", self.cell.handle())
     }
 }
 

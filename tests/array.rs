@@ -40,7 +40,7 @@ struct Job {
 }
 
 fn job(id: u64) -> Job {
-    Job { id, phase: if id % 2 == 0 { Phase::Idle } else { Phase::Busy }, rest: [7; 7] }
+    Job { id, phase: if id.is_multiple_of(2) { Phase::Idle } else { Phase::Busy }, rest: [7; 7] }
 }
 
 alone! {

@@ -5,6 +5,7 @@ use bytemuck::Zeroable;
 
 use super::Array;
 use crate::error::Error;
+use crate::raw::cell::object::Row;
 use crate::raw::contents::Contents;
 use crate::segment::handle::Handle;
 use crate::segment::place::Place;
@@ -24,7 +25,7 @@ impl<T: Shared + Zeroable> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn new(len: usize) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::new(Contents::Zeroed(len))? })
+        Handle::new(Contents::Zeroed(len)).map(Array::over)
     }
 
     /// Makes a named array of `len` zeros.
@@ -41,7 +42,7 @@ impl<T: Shared + Zeroable> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn create<'a>(at: impl Into<Place<'a>>, len: usize) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::create(at.into(), Contents::Zeroed(len))? })
+        Handle::create(at.into(), Contents::Zeroed(len)).map(Array::over)
     }
 
     /// Finds a named array, or makes one of `len` zeros. Of any number of racing callers exactly one
@@ -60,11 +61,15 @@ impl<T: Shared + Zeroable> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn open_or_create<'a>(at: impl Into<Place<'a>>, len: usize) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::open_or_create(at.into(), Contents::Zeroed(len))? })
+        Handle::open_or_create(at.into(), Contents::Zeroed(len)).map(Array::over)
     }
 }
 
 impl<T: Shared> Array<T> {
+    fn over(handle: Handle<Row<T>>) -> Array<T> {
+        Array { cells: handle.into() }
+    }
+
     /// Makes an anonymous array that holds what the slice holds.
     ///
     /// # Errors
@@ -77,7 +82,7 @@ impl<T: Shared> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn from_slice(values: &[T]) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::new(Contents::Copied(values))? })
+        Handle::new(Contents::Copied(values)).map(Array::over)
     }
 
     /// Makes a named array that holds what the slice holds, from the moment it appears.
@@ -97,7 +102,7 @@ impl<T: Shared> Array<T> {
         at: impl Into<Place<'a>>,
         values: &[T],
     ) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::create(at.into(), Contents::Copied(values))? })
+        Handle::create(at.into(), Contents::Copied(values)).map(Array::over)
     }
 
     /// Finds a named array. Its length is what it was made with.
@@ -115,7 +120,7 @@ impl<T: Shared> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn open<'a>(at: impl Into<Place<'a>>) -> Result<Array<T>, Error> {
-        Ok(Array { handle: Handle::open(at.into())? })
+        Handle::open(at.into()).map(Array::over)
     }
 
     /// Removes the name now. Who uses the array keeps it; for an anonymous one this does nothing.
@@ -133,6 +138,6 @@ impl<T: Shared> Array<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn unlink(&self) -> Result<(), Error> {
-        self.handle.unlink()
+        self.cells.handle().unlink()
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! publish: store what is published; fence; load word; flag set? wake one
-//!          nobody woke? CAS(the word as loaded → sequence + 1, no flag), then wake all
+//!          fewer woke than were to? CAS(the word as loaded → sequence + 1, no flag), then wake all
 //! wait:    ready? set flag; fence; ready? sleep while the word is unchanged, bounded
 //! ```
 //!
@@ -70,7 +70,8 @@ impl Eventcount {
     #[cold]
     fn wake(&self, word: u32, count: u32) {
         point!("eventcount.before_wake");
-        if futex_wake(&self.0, count) != 0 {
+        // Where fewer slept, others may be between their last look and their sleep.
+        if futex_wake(&self.0, count) >= count {
             return;
         }
         let cleared = word.wrapping_add(1) & !FLAG;

@@ -11,6 +11,8 @@ pub(crate) mod event;
 pub(crate) mod eventcount;
 pub(crate) mod hook;
 pub(crate) mod lock;
+#[cfg(all(loom, test))]
+mod loom;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
 pub(crate) mod queue;

@@ -1,6 +1,9 @@
 //! The atomics and futexes the state machines are written on: the real ones, or loom's.
 
 #[cfg(loom)]
+pub(crate) mod model;
+
+#[cfg(loom)]
 pub(crate) use model::*;
 #[cfg(not(loom))]
 pub(crate) use real::*;

@@ -71,6 +71,17 @@ impl<T: ?Sized> Mapped<T> {
     }
 }
 
+impl<T: InPlace> Mapped<T> {
+    /// Something of the segment itself.
+    pub(crate) fn in_segment(
+        attachment: &Arc<Attachment>,
+        what: impl FnOnce(&Attachment) -> &T,
+    ) -> Mapped<T> {
+        let at = NonNull::from(what(attachment));
+        Mapped { attachment: Arc::clone(attachment), at }
+    }
+}
+
 impl<T: ?Sized + Sync> Deref for Mapped<T> {
     type Target = T;
 

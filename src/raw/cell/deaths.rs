@@ -1,5 +1,6 @@
 //! Writers of large values that die or stop in the middle, in processes of their own.
 
+use super::direct::Direct;
 use super::object::Single;
 use crate::children::{Child, alone, fork, wait_until};
 use crate::raw::hook::{arm, arm_nth};
@@ -8,45 +9,46 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 type Page = [u64; 512];
-type Cell = Handle<Single<Page>>;
+type Cell = Direct<Single<Page>>;
+type Write = fn(&Cell, Page);
 const OLD: Page = [1; 512];
 const NEW: Page = [2; 512];
 const NEXT: Page = [3; 512];
 
 /// The points of a write, in order, and what the value is for all others from then on.
-const POINTS: [(&str, Page); 4] =
+static POINTS: [(&str, Page); 4] =
     [("cell.locked", OLD), ("cell.write.half", OLD), ("cell.written", OLD), ("cell.flipped", NEW)];
 
 /// Every way to write a page.
-const WRITES: [(&str, fn(&Cell, Page)); 4] = [
+const WRITES: [(&str, Write); 4] = [
     ("set", set),
     ("swap", |cell, page| _ = swap(cell, page)),
     ("update", |cell, page| _ = update(cell, |_| page)),
-    ("exchange", |cell, page| _ = cell.cell().compare_exchange(cell, get(cell), page)),
+    ("exchange", |cell, page| _ = cell.only().compare_exchange(cell.handle(), get(cell), page)),
 ];
 
 fn new(page: Page) -> Cell {
-    Handle::new(page).unwrap()
+    Handle::new(page).map(Direct::from).unwrap()
 }
 
 fn get(cell: &Cell) -> Page {
-    cell.cell().get()
+    cell.only().get()
 }
 
 fn set(cell: &Cell, page: Page) {
-    cell.cell().set(cell, page);
+    cell.only().set(cell.handle(), page);
 }
 
 fn swap(cell: &Cell, page: Page) -> Page {
-    cell.cell().swap(cell, page)
+    cell.only().swap(cell.handle(), page)
 }
 
 fn update(cell: &Cell, mut f: impl FnMut(Page) -> Page) -> Page {
-    cell.cell().try_update(cell, |page| Some(f(page))).unwrap()
+    cell.only().try_update(cell.handle(), |page| Some(f(page))).unwrap()
 }
 
 /// A child that has stopped itself at this point of writing `NEW`.
-fn stopped_at(point: &'static str, cell: &Cell, write: fn(&Cell, Page)) -> Child {
+fn stopped_at(point: &'static str, cell: &Cell, write: Write) -> Child {
     let child = fork(|| {
         arm(point);
         write(cell, NEW);
@@ -103,12 +105,12 @@ fn a_writer_that_is_stopped_is_not_robbed() {
     for (point, left) in POINTS {
         let cell = new(OLD);
         let stopped = stopped_at(point, &cell, set);
-        let begun = Handle::<Single<bool>>::new(false).unwrap();
+        let begun = Direct::from(Handle::<Single<bool>>::new(false).unwrap());
         let waiting = fork(|| {
-            begun.cell().set(&begun, true);
+            begun.only().set(begun.handle(), true);
             set(&cell, NEXT);
         });
-        wait_until("the other writer", || begun.cell().get());
+        wait_until("the other writer", || begun.only().get());
         sleep(Duration::from_millis(300));
         assert!(waiting.is_running(), "robbed at {point}");
         assert_eq!(get(&cell), left, "read while a writer is stopped at {point}");

@@ -110,6 +110,18 @@ impl<'a, T: Shared> Element<'a, T> {
         Element { at, of: PhantomData, borrowed: PhantomData }
     }
 
+    /// The cell with this index of a row that begins at this address.
+    ///
+    /// # Safety
+    /// As for [`new`](Element::new), for a row with more cells than `index`.
+    #[inline]
+    pub(crate) unsafe fn in_row(row: NonNull<u8>, index: usize) -> Element<'a, T> {
+        // SAFETY: [CEL-1] the row has that many bytes.
+        let at = unsafe { row.add(index * stride::<T>()) };
+        // SAFETY: [CEL-1] a stride is a multiple of the alignment.
+        unsafe { Element::new(at) }
+    }
+
     /// # Safety
     /// `V` is what `Form::of::<T>()` says.
     #[inline]

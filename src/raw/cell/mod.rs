@@ -7,12 +7,14 @@
 //! | more | a lock word, a sequence number and two copies | `pair` |
 
 #[cfg(not(loom))]
+pub(crate) mod direct;
+#[cfg(not(loom))]
 pub(crate) mod element;
 #[cfg(not(loom))]
 mod local;
 #[cfg(not(loom))]
 pub(crate) mod object;
-mod pair;
+pub(crate) mod pair;
 #[cfg(not(loom))]
 mod word;
 

@@ -13,58 +13,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Rows begin on a cache line.
 const ROW_ALIGN: usize = 64;
 
-/// The bytes of a row of cells.
+/// A row of cells in a mapped segment.
 #[derive(Debug)]
-struct Cells<T> {
+pub(crate) struct Cells<T> {
     bytes: Mapped<[Byte]>,
+    len: usize,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T: Shared> Cells<T> {
     /// Plans a row and says where its lock words are; returns its offset.
-    fn plan(plan: &mut Plan, count: usize) -> Result<usize, TooLarge> {
-        let size = stride::<T>().checked_mul(count).ok_or(TooLarge)?;
+    fn plan(plan: &mut Plan, len: usize) -> Result<usize, TooLarge> {
+        let size = stride::<T>().checked_mul(len).ok_or(TooLarge)?;
         let row = plan.bytes(size, align::<T>().max(ROW_ALIGN))?;
         if let Some(lock) = lock_offset::<T>() {
             let (offset, stride) = (row + lock, stride::<T>());
-            plan.claims(ClaimRun { offset, stride, count, form: ClaimForm::Word32 });
+            plan.claims(ClaimRun { offset, stride, count: len, form: ClaimForm::Word32 });
         }
         Ok(row)
     }
 
-    /// Views a row of `count` cells at this offset of the block.
-    fn view(block: &Block, offset: usize, count: usize) -> Result<Cells<T>, Damaged> {
-        let size = stride::<T>().checked_mul(count).ok_or(TooLarge)?;
-        let bytes = block.many::<Byte>(offset, size)?;
+    /// Views a row of `len` cells at this offset of the block.
+    fn view(block: &Block, offset: usize, len: usize) -> Result<Cells<T>, Damaged> {
+        let size = stride::<T>().checked_mul(len).ok_or(TooLarge)?;
+        let bytes = block.many(offset, size)?;
         let aligned = (block.offset() + offset).is_multiple_of(align::<T>());
         if !aligned || align::<T>() > MAX_ALIGN {
             return Err(Damaged("cells that are not aligned"));
         }
-        Ok(Cells { bytes, of: PhantomData })
+        Ok(Cells { bytes, len, of: PhantomData })
     }
 
-    /// # Safety
-    /// The row has more cells than `index`.
-    #[inline]
-    unsafe fn at(&self, index: usize) -> Element<'_, T> {
-        let row = NonNull::from(&*self.bytes).cast::<u8>();
-        // SAFETY: [HDR-2] view checked that the row lies in the block.
-        let cell = unsafe { row.add(index * stride::<T>()) };
-        // SAFETY: [MAP-1] self keeps the mapping; [CEL-1] view checked the alignment, the stride
-        // keeps it, and the signature checked at attach says that these are cells of a T.
-        unsafe { Element::new(cell) }
+    /// Fills in a new row that nobody else sees yet.
+    fn init(&self, values: &[T]) {
+        for (index, value) in values.iter().enumerate().take(self.len) {
+            // SAFETY: [CEL-1] view checked the row, which has more cells than index.
+            unsafe { Element::in_row(self.address(), index) }.init(*value);
+        }
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn address(&self) -> NonNull<u8> {
+        NonNull::from(&*self.bytes).cast()
+    }
+}
+
+/// An object that is made of cells.
+pub(crate) trait OfCells: Object {
+    type Item: Shared;
+
+    fn cells(&self) -> &Cells<Self::Item>;
 }
 
 /// The object behind a value: one cell.
 #[derive(Debug)]
 pub(crate) struct Single<T>(Cells<T>);
 
-impl<T: Shared> Single<T> {
-    #[inline]
-    pub(crate) fn cell(&self) -> Element<'_, T> {
-        // SAFETY: [CEL-1] attach viewed one cell.
-        unsafe { self.0.at(0) }
+impl<T: Shared> OfCells for Single<T> {
+    type Item = T;
+
+    fn cells(&self) -> &Cells<T> {
+        &self.0
     }
 }
 
@@ -83,7 +95,7 @@ impl<T: Shared> Object for Single<T> {
     }
 
     fn init(block: &Block, first: T) -> Result<(), Damaged> {
-        Self::attach(block)?.cell().init(first);
+        Self::attach(block)?.0.init(&[first]);
         Ok(())
     }
 
@@ -94,23 +106,9 @@ impl<T: Shared> Object for Single<T> {
 
 /// The object behind an array: the number of its cells, and the cells.
 #[derive(Debug)]
-pub(crate) struct Row<T> {
-    cells: Cells<T>,
-    len: usize,
-}
+pub(crate) struct Row<T>(Cells<T>);
 
 impl<T: Shared> Row<T> {
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline]
-    pub(crate) fn cell(&self, index: usize) -> Option<Element<'_, T>> {
-        // SAFETY: [CEL-1] attach viewed len cells.
-        (index < self.len).then(|| unsafe { self.cells.at(index) })
-    }
-
     fn plan(len: usize) -> Result<(Plan, usize), TooLarge> {
         let mut plan = Plan::new();
         plan.one::<AtomicU64>()?;
@@ -119,7 +117,16 @@ impl<T: Shared> Row<T> {
     }
 }
 
+impl<T: Shared> OfCells for Row<T> {
+    type Item = T;
+
+    fn cells(&self) -> &Cells<T> {
+        &self.0
+    }
+}
+
 impl<T: Shared> Object for Row<T> {
+    /// Where cells are to be zeroed, the caller knows that zero bytes are a `T`.
     type Args<'a> = Contents<'a, T>;
 
     fn signature() -> Signature {
@@ -131,15 +138,10 @@ impl<T: Shared> Object for Row<T> {
     }
 
     fn init(block: &Block, contents: Contents<'_, T>) -> Result<(), Damaged> {
-        let len = contents.len();
-        let (_, row) = Self::plan(len)?;
-        // Whoever publishes the block orders this before any attach.
-        block.one::<AtomicU64>(0)?.store(len as u64, Ordering::Relaxed);
+        // Ordering: nobody else sees the block yet.
+        block.one::<AtomicU64>(0)?.store(contents.len() as u64, Ordering::Relaxed);
         if let Contents::Copied(values) = contents {
-            let row = Row { cells: Cells::view(block, row, len)?, len };
-            for (index, value) in values.iter().enumerate() {
-                row.cell(index).ok_or(Damaged("a row shorter than itself"))?.init(*value);
-            }
+            Self::attach(block)?.0.init(values);
         }
         Ok(())
     }
@@ -148,6 +150,6 @@ impl<T: Shared> Object for Row<T> {
         let len = block.one::<AtomicU64>(0)?.load(Ordering::Relaxed);
         let len = usize::try_from(len).map_err(|_| TooLarge)?;
         let (_, row) = Self::plan(len)?;
-        Ok(Row { cells: Cells::view(block, row, len)?, len })
+        Ok(Row(Cells::view(block, row, len)?))
     }
 }

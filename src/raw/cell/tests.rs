@@ -74,7 +74,7 @@ impl<T: Shared> Heap<T> {
     }
 
     fn new(first: T) -> Heap<T> {
-        // SAFETY: a cell has at least one byte.
+        // SAFETY: [CEL-1] a cell has at least one byte.
         let at = NonNull::new(unsafe { alloc_zeroed(Self::layout()) }).unwrap();
         let heap = Heap { at, of: PhantomData };
         heap.cell().init(first);
@@ -90,9 +90,9 @@ impl<T: Shared> Heap<T> {
     fn overwrite(&self, byte: u8) {
         let lock = lock_offset::<T>().map_or(0..0, |lock| lock..lock + 4);
         for offset in (0..stride::<T>()).filter(|offset| !lock.contains(offset)) {
-            // SAFETY: within the allocation.
+            // SAFETY: [CEL-1] within the allocation.
             let at = unsafe { self.at.add(offset) };
-            // SAFETY: nobody else is at work.
+            // SAFETY: [CLM-2] nobody else is at work.
             unsafe { at.write(byte) };
         }
     }
@@ -100,7 +100,7 @@ impl<T: Shared> Heap<T> {
 
 impl<T: Shared> Drop for Heap<T> {
     fn drop(&mut self) {
-        // SAFETY: allocated in new, with this layout.
+        // SAFETY: [CEL-1] allocated in new, with this layout.
         unsafe { dealloc(self.at.as_ptr(), Self::layout()) };
     }
 }

@@ -213,6 +213,8 @@ impl<T> CellWords for InCells<T> {
 pub struct RawQueue<T> {
     pub(super) ring: Ring<RingWords<T>>,
     pub(super) header: Mapped<Header>,
+    /// The segment's count of deaths.
+    pub(super) deaths: Mapped<AtomicU32>,
     pub(super) cells: Cells<InCells<T>>,
     /// A cell that became free lately.
     pub(super) hint: Mapped<Line>,
@@ -295,6 +297,7 @@ impl<T: Shared> Object for RawQueue<T> {
         Ok(RawQueue {
             ring: Ring { words, shape },
             header,
+            deaths: Mapped::in_segment(block.attachment(), |segment| &segment.header().deaths),
             cells: Cells { words: InCells { cells, slots, shape, message: PhantomData } },
             hint: block.one(at.hint)?,
             deliveries: block.many(at.deliveries, at.cell_count)?,

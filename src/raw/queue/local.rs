@@ -45,7 +45,7 @@ impl SendEnd {
         }
     }
 
-    /// A position that this end committed.
+    /// The position after one that this end committed.
     #[inline]
     pub(super) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire) // [Q6]
@@ -53,7 +53,7 @@ impl SendEnd {
 
     #[inline]
     pub(super) fn finish(&self, position: u64) {
-        self.finished.store(position, Ordering::Release); // [Q6]
+        self.finished.store(position + 1, Ordering::Release); // [Q6]
     }
 }
 
@@ -69,7 +69,7 @@ impl RecvEnd {
         }
     }
 
-    /// A position that this end released.
+    /// The position after one that this end released.
     #[inline]
     pub(super) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire) // [Q6]
@@ -77,7 +77,7 @@ impl RecvEnd {
 
     #[inline]
     pub(super) fn finish(&self, position: u64) {
-        self.finished.store(position, Ordering::Release); // [Q6]
+        self.finished.store(position + 1, Ordering::Release); // [Q6]
     }
 }
 

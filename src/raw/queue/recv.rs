@@ -33,6 +33,13 @@ enum Taken {
     Cell(usize),
 }
 
+/// Which slots to look at for what dead consumers left there.
+struct Scan {
+    slots: Range<usize>,
+    /// What stirred before it began, if it will have looked at everything by its end.
+    stir: Option<u32>,
+}
+
 /// A busy receiver looks at the clock once in so many positions, and after the dead every 64 ms.
 const CLOCK_MASK: u64 = 127;
 /// Leases are longer.
@@ -48,7 +55,7 @@ const LOOK_SLOTS: usize = 1 << 18;
 
 impl<T: Shared> RawQueue<T> {
     /// Receives one message, by copy.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn recv(
         &self,
         peers: &Handle<Self>,
@@ -59,12 +66,11 @@ impl<T: Shared> RawQueue<T> {
             let (number, _) = self.lease(peers, end, deadline)?;
             return Ok(self.copy_out(number));
         }
-        let actor = Actor::new(peers);
-        if let Some(message) = self.recv_at_head(&actor, end) {
+        if let Some(message) = self.recv_at_head(peers, end) {
             self.header.space.publish();
             return Ok(message);
         }
-        self.recv_slowly(&actor, end, deadline)
+        self.recv_slowly(peers, end, deadline)
     }
 
     /// Receives at least one and at most `max` messages, by copy.
@@ -79,13 +85,12 @@ impl<T: Shared> RawQueue<T> {
             return Ok(0);
         }
         into.push(self.recv(peers, end, Deadline::Never)?);
-        let actor = Actor::new(peers);
         let mut count = 1;
         while count < max {
             let next = if Sizes::<T>::LARGE {
                 self.recv(peers, end, Deadline::Now).ok()
             } else {
-                self.recv_at_head(&actor, end)
+                self.recv_at_head(peers, end)
             };
             let Some(message) = next else { break };
             into.push(message);
@@ -96,33 +101,35 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// The small message at the head, unless something else is to be looked at first. Tells nobody yet.
-    #[inline]
-    fn recv_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<T> {
-        let position = self.claim_known(actor, end)?;
+    #[inline(always)]
+    fn recv_at_head(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
+        let position = self.claim_known(peers, end)?;
         let bits = self.read_slot(position);
         self.ring.release(position);
         end.finish(position);
         if position & CLOCK_MASK == 0 {
-            self.look_now_and_then(actor, end);
+            self.look_now_and_then(end);
         }
         Some(checked(bits))
     }
 
-    #[inline]
-    fn claim_known(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<u64> {
-        if self.stir(actor.peers) != end.seen.load(Ordering::Relaxed) {
-            return None;
+    #[inline(always)]
+    fn claim_known(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<u64> {
+        if self.stir() != end.seen.load(Ordering::Relaxed) {
+            return None; // [P1]
         }
-        self.ring.claim_full_head(actor.me, end.finished()).ok()
+        self.ring.claim_full_head(peers.me(), end.finished()).ok()
     }
 
     #[cold]
+    #[inline(never)]
     fn recv_slowly(
         &self,
-        actor: &Me<'_, T>,
+        peers: &Handle<Self>,
         end: &RecvEnd,
         deadline: Deadline,
     ) -> Result<T, NotReceived> {
+        let actor = &Actor::new(peers);
         match self.wait_for(actor, end, deadline, &|actor, scan| self.take(actor, end, scan))? {
             Taken::Cell(number) => Ok(self.copy_out(number)),
             Taken::Slot(claim) | Taken::SlotFor(claim, _) => {
@@ -164,14 +171,14 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     fn lease_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {
         if Sizes::<T>::LARGE {
-            let position = self.claim_known(actor, end)?;
+            let position = self.claim_known(actor.peers, end)?;
             return Some(self.move_out(actor, end, Claim { position, adopted: false }, None));
         }
         if !self.ring.head_stirs() {
             return None;
         }
         let cell = self.get_small_cell(actor, end)?;
-        let Some(position) = self.claim_known(actor, end) else {
+        let Some(position) = self.claim_known(actor.peers, end) else {
             self.put_unused(cell);
             return None;
         };
@@ -186,7 +193,7 @@ impl<T: Shared> RawQueue<T> {
         deadline: Deadline,
     ) -> Result<usize, NotReceived> {
         let starved = Cell::new(false);
-        let take = |actor: &Me<'_, T>, scan: Option<Range<usize>>| {
+        let take = |actor: &Me<'_, T>, scan: Option<Scan>| {
             if Sizes::<T>::LARGE {
                 return self.take(actor, end, scan);
             }
@@ -254,7 +261,7 @@ impl<T: Shared> RawQueue<T> {
         self.release(end, claim);
         self.cells.lease(actor.me, number);
         if position & LEASE_CLOCK_MASK == 0 {
-            self.look_now_and_then(actor, end);
+            self.look_now_and_then(end);
         }
         number
     }
@@ -275,11 +282,15 @@ impl<T: Shared> RawQueue<T> {
         }
     }
 
-    /// One attempt to take a message from the ring, looking for orphans in these slots first.
-    fn take(&self, actor: &Me<'_, T>, end: &RecvEnd, scan: Option<Range<usize>>) -> Option<Taken> {
-        let orphan = scan.and_then(|slots| self.ring.adopt_orphan(actor, slots));
-        if let Some(position) = orphan {
-            return Some(Taken::Slot(Claim { position, adopted: true }));
+    /// One attempt to take a message from the ring, looking for orphans first.
+    fn take(&self, actor: &Me<'_, T>, end: &RecvEnd, scan: Option<Scan>) -> Option<Taken> {
+        if let Some(Scan { slots, stir }) = scan {
+            if let Some(position) = self.ring.adopt_orphan(actor, slots) {
+                return Some(Taken::Slot(Claim { position, adopted: true }));
+            }
+            if let Some(stir) = stir {
+                end.seen.store(stir, Ordering::Relaxed); // [P1]
+            }
         }
         self.ring.claim_head(actor, end.finished()).map(Taken::Slot)
     }
@@ -289,7 +300,7 @@ impl<T: Shared> RawQueue<T> {
         actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
-        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Scan>) -> Option<Taken>,
     ) -> Result<Taken, NotReceived> {
         self.wait_or(actor, end, deadline, take, &|| false).unwrap_or(Err(NotReceived::Empty))
     }
@@ -300,13 +311,13 @@ impl<T: Shared> RawQueue<T> {
         actor: &Me<'_, T>,
         end: &RecvEnd,
         deadline: Deadline,
-        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Scan>) -> Option<Taken>,
         give_up: &dyn Fn() -> bool,
     ) -> Option<Result<Taken, NotReceived>> {
         if matches!(deadline, Deadline::Now) {
             return self.look(actor, end, take);
         }
-        let stirred = || self.stir(actor.peers) != end.seen.load(Ordering::Relaxed);
+        let stirred = || self.stir() != end.seen.load(Ordering::Relaxed);
         if !stirred() {
             end.spin.until(|| self.ring.head_stirs() || stirred());
         }
@@ -323,34 +334,32 @@ impl<T: Shared> RawQueue<T> {
         &self,
         actor: &Me<'_, T>,
         end: &RecvEnd,
-        take: &dyn Fn(&Me<'_, T>, Option<Range<usize>>) -> Option<Taken>,
+        take: &dyn Fn(&Me<'_, T>, Option<Scan>) -> Option<Taken>,
     ) -> Option<Result<Taken, NotReceived>> {
-        let all = 0..self.ring.shape.capacity() as usize;
+        let capacity = self.ring.shape.capacity() as usize;
         // Read before the scan: what stirs during it is due next time.
-        let stir = self.stir(actor.peers);
-        let stirred = stir != end.seen.load(Ordering::Relaxed);
-        let due = stirred
-            || end.looked.due(IDLE_LOOK + IDLE_LOOK_SLOT * all.len().min(LOOK_SLOTS) as u64);
-        let mut slots = None;
-        if due {
+        let stir = self.stir();
+        let stirred = stir != end.seen.load(Ordering::Relaxed); // [P1]
+        let pace = IDLE_LOOK + IDLE_LOOK_SLOT * capacity.min(LOOK_SLOTS) as u64;
+        let due = stirred || end.looked.due(pace);
+        let scan = if due {
             if let Some(number) = self.scan_cells(actor, true) {
                 return Some(Ok(Taken::Cell(number)));
             }
-            slots = Some(if stirred { all.clone() } else { self.next_slots(end) });
-        }
-        let scanned = slots.is_some();
-        if let Some(taken) = take(actor, slots) {
+            let slots = if stirred { 0..capacity } else { self.next_slots(end) };
+            Some(Scan { slots, stir: stirred.then_some(stir) })
+        } else {
+            None
+        };
+        if let Some(taken) = take(actor, scan) {
             return Some(Ok(taken));
-        }
-        if scanned && stirred {
-            end.seen.store(stir, Ordering::Relaxed);
         }
         if self.no_more_comes(actor, due) {
             // What was sent before that is visible now: look at everything once more.
             if let Some(number) = self.scan_cells(actor, true) {
                 return Some(Ok(Taken::Cell(number)));
             }
-            if let Some(taken) = take(actor, Some(all)) {
+            if let Some(taken) = take(actor, Some(Scan { slots: 0..capacity, stir: None })) {
                 return Some(Ok(taken));
             }
             if self.is_settled() {
@@ -373,16 +382,17 @@ impl<T: Shared> RawQueue<T> {
 
     /// Moves when a lease came back, and when somebody was found dead.
     #[inline]
-    fn stir(&self, peers: &Handle<Self>) -> u32 {
-        // [C4]
-        self.header.returned.load(Ordering::Acquire).wrapping_add(peers.deaths())
+    fn stir(&self) -> u32 {
+        let returned = self.header.returned.load(Ordering::Acquire); // [C4]
+        returned.wrapping_add(self.deaths.load(Ordering::Acquire))
     }
 
     /// Under load, too, somebody has to look after the dead: makes the next receive do so.
     #[cold]
-    fn look_now_and_then(&self, actor: &Me<'_, T>, end: &RecvEnd) {
+    #[inline(never)]
+    fn look_now_and_then(&self, end: &RecvEnd) {
         if end.looked.due(BUSY_LOOK) {
-            end.seen.store(self.stir(actor.peers).wrapping_sub(1), Ordering::Relaxed); // [P1]
+            end.seen.store(self.stir().wrapping_sub(1), Ordering::Relaxed); // [P1]
         }
     }
 

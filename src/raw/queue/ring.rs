@@ -68,7 +68,7 @@ use crate::segment::{Look, Peers, Tag};
 //      claimed sees its predecessor recorded, and the slot as its claimant saw it
 // [Q4] recovery: CAS(slot, AcqRel) ↔ load(slot, Acquire)   what was taken over is seen as it was left
 // [Q5] record: load(slot, Relaxed) is only a hint; the CAS decides, and [Q3] publishes it
-// [Q6] finished: store(position, Release) after [Q1] or [Q2] ↔ load(Acquire) by a thread that shares
+// [Q6] finished: store(position + 1, Release) after [Q1] or [Q2] ↔ load(Acquire) by a thread that shares
 //      the endpoint and skips the record: the predecessor is finished for whoever sees its claim
 
 /// Where the words of a ring lie.
@@ -156,8 +156,8 @@ impl<W: Words> Ring<W> {
         self.words.slot(self.shape.index(position))
     }
 
-    /// Claims the next position to send at. `finished` is a position that the caller's endpoint
-    /// committed.
+    /// Claims the next position to send at. `finished` is the position after one that the
+    /// caller's endpoint committed.
     #[inline]
     pub(crate) fn claim_tail<P: Peers>(
         &self,
@@ -173,7 +173,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next position to send at, if its slot is free; asks nobody.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim_free_tail(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, tail) = (self.shape, self.words.tail());
         loop {
@@ -183,7 +183,7 @@ impl<W: Words> Ring<W> {
             if slot != shape.empty(position) || tag == CLOSED {
                 return Err(Seen { word, slot });
             }
-            if finished != shape.prev(position) {
+            if finished != position {
                 self.record_sender(word);
             }
             point!("queue.send.before_claim");
@@ -204,7 +204,8 @@ impl<W: Words> Ring<W> {
         point!("queue.send.committed");
     }
 
-    /// Claims the next message. `finished` is a position that the caller's endpoint released.
+    /// Claims the next message. `finished` is the position after one that the caller's endpoint
+    /// released.
     #[inline]
     pub(crate) fn claim_head<P: Peers>(
         &self,
@@ -225,7 +226,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next message, if it lies at the head; asks nobody.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim_full_head(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
         let (shape, head) = (self.shape, self.words.head());
         loop {
@@ -235,7 +236,7 @@ impl<W: Words> Ring<W> {
             if slot != shape.full(position) {
                 return Err(Seen { word, slot });
             }
-            if finished != shape.prev(position) {
+            if finished != position {
                 self.record_receiver(word);
             }
             point!("queue.recv.before_claim");
@@ -326,6 +327,7 @@ impl<W: Words> Ring<W> {
     }
 
     #[cold]
+    #[inline(never)]
     fn record(&self, index: &AtomicU64, word: u64, slot: &AtomicU64, from: u64, to: u64) {
         point!("queue.before_record");
         if !cas(slot, from, to) {
@@ -355,6 +357,7 @@ impl<W: Words> Ring<W> {
 
     /// Deals with what keeps the slot at tail from being claimed. `Ok`: look again.
     #[cold]
+    #[inline(never)]
     fn make_room<P: Peers>(
         &self,
         actor: &Actor<'_, P>,

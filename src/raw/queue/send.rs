@@ -7,8 +7,8 @@ use super::ring::{Actor, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
-use crate::segment::Tag;
 use crate::segment::handle::Handle;
+use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -36,7 +36,7 @@ impl From<NoRoom> for NotSent {
 
 impl<T: Shared> RawQueue<T> {
     /// Sends one message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(
         &self,
         peers: &Handle<Self>,
@@ -80,7 +80,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Sends a small message, and tells nobody yet.
-    #[inline]
+    #[inline(always)]
     fn place(
         &self,
         peers: &Handle<Self>,
@@ -88,41 +88,43 @@ impl<T: Shared> RawQueue<T> {
         value: &T,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let actor = Actor::new(peers);
-        let position = self.claim_room(&actor, end, deadline)?;
+        let position = self.claim_room(peers, peers.me(), end, deadline)?;
         self.write_slot(position, value);
         self.ring.commit(position);
         end.finish(position);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_room(
         &self,
-        actor: &Me<'_, T>,
+        peers: &Handle<Self>,
+        me: Tag,
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
         if !self.header.receivers.says_gone() {
-            if let Ok(position) = self.ring.claim_free_tail(actor.me, end.finished()) {
+            if let Ok(position) = self.ring.claim_free_tail(me, end.finished()) {
                 return Ok(position);
             }
         }
-        self.wait_for_room(actor, end, deadline)
+        self.wait_for_room(peers, end, deadline)
     }
 
     #[cold]
+    #[inline(never)]
     fn wait_for_room(
         &self,
-        actor: &Me<'_, T>,
+        peers: &Handle<Self>,
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
+        let actor = Actor::new(peers);
         let found = match deadline {
-            Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
+            Deadline::Now => self.look_for_room(&actor, end, Moment::Awake),
             _ => {
                 end.spin.until(|| self.ring.tail_has_room());
-                self.header.space.wait(deadline, |at| self.look_for_room(actor, end, at))
+                self.header.space.wait(deadline, |at| self.look_for_room(&actor, end, at))
             }
         };
         found.unwrap_or(Err(NotSent::Full))
@@ -214,10 +216,10 @@ impl<T: Shared> RawQueue<T> {
         number: usize,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let actor = Actor::new(peers);
-        let position = self.claim_room(&actor, end, deadline)?;
+        let me = peers.me();
+        let position = self.claim_room(peers, me, end, deadline)?;
         self.write_number(position, number);
-        self.cells.queue(actor.me, number, position);
+        self.cells.queue(me, number, position);
         self.ring.commit(position);
         end.finish(position);
         self.header.items.publish();

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | index (`tail`, `head`) | 24–63 | the next position to claim |
 //! | | 0–23 | who claimed the one before it; 0 nobody; in `tail` also [`CLOSED`] |
-//! | slot | 26–63 | lap |
+//! | slot | 26–63 | lap; its low 38 bits, in a ring of less than four slots |
 //! | | 2–25 | tag; of WRITING and READING only |
 //! | | 0–1 | phase: 0 EMPTY, 1 WRITING, 2 FULL, 3 READING |
 //! | cell | 27–63 | the low 37 bits of a position; of QUEUED and TAKING only |
@@ -22,9 +22,7 @@ use crate::segment::tag::TAG_BITS;
 /// Stands in `tail` for the tag of a claimant, once no position will ever be claimed again.
 pub(crate) const CLOSED: Tag = Tag::POISONED;
 
-const POSITION_BITS: u32 = 64 - TAG_BITS;
-/// The lap has what phase and tag leave of a slot word.
-const LAP_BITS: u32 = 64 - LAP_SHIFT;
+const POSITION_MASK: u64 = (1 << (64 - TAG_BITS)) - 1;
 const LAP_SHIFT: u32 = TAG_BITS + 2;
 const TAG_SHIFT: u32 = 2;
 const CELL_TAG_SHIFT: u32 = 3;
@@ -34,6 +32,10 @@ const CELL_POSITION_BITS: u32 = 64 - CELL_POSITION_SHIFT;
 /// Where tags start in the words, for whoever looks for those of the dead.
 pub(crate) const SLOT_TAG_AT: u8 = TAG_SHIFT as u8;
 pub(crate) const CELL_TAG_AT: u8 = CELL_TAG_SHIFT as u8;
+
+/// The last position before they start again.
+#[cfg(test)]
+pub(crate) const LAST: u64 = POSITION_MASK;
 
 /// Slots a ring can have at most: laps keep at least eight bits.
 pub(crate) const MAX_CAPACITY: u64 = 1 << 32;
@@ -134,7 +136,6 @@ impl Cell {
 pub(crate) struct Shape {
     shift: u32,
     index_mask: u64,
-    position_mask: u64,
 }
 
 impl Shape {
@@ -143,10 +144,7 @@ impl Shape {
         if !capacity.is_power_of_two() || capacity > MAX_CAPACITY {
             return None;
         }
-        let shift = capacity.trailing_zeros();
-        // A ring of one or two slots has fewer positions, so that its laps fit the slot words.
-        let bits = if shift + LAP_BITS < POSITION_BITS { shift + LAP_BITS } else { POSITION_BITS };
-        Some(Shape { shift, index_mask: capacity - 1, position_mask: (1 << bits) - 1 })
+        Some(Shape { shift: capacity.trailing_zeros(), index_mask: capacity - 1 })
     }
 
     #[inline]
@@ -159,61 +157,63 @@ impl Shape {
         (position & self.index_mask) as usize
     }
 
+    /// The lap of a position, as a slot word has it.
     #[inline]
     pub(crate) const fn lap(self, position: u64) -> u64 {
-        (position & self.position_mask) >> self.shift
+        Slot::of(self.empty(position)).lap
     }
 
     #[inline]
     pub(crate) const fn next(self, position: u64) -> u64 {
-        position.wrapping_add(1) & self.position_mask
+        position.wrapping_add(1) & POSITION_MASK
     }
 
     #[inline]
     pub(crate) const fn prev(self, position: u64) -> u64 {
-        position.wrapping_sub(1) & self.position_mask
+        position.wrapping_sub(1) & POSITION_MASK
     }
 
     /// The same slot one lap earlier.
     pub(crate) const fn a_lap_before(self, position: u64) -> u64 {
-        position.wrapping_sub(self.capacity()) & self.position_mask
+        position.wrapping_sub(self.capacity()) & POSITION_MASK
     }
 
     /// The same slot one lap later.
     #[inline]
     pub(crate) const fn a_lap_after(self, position: u64) -> u64 {
-        position.wrapping_add(self.capacity()) & self.position_mask
+        position.wrapping_add(self.capacity()) & POSITION_MASK
     }
 
     pub(crate) const fn advanced(self, position: u64, by: u64) -> u64 {
-        position.wrapping_add(by) & self.position_mask
+        position.wrapping_add(by) & POSITION_MASK
     }
 
     /// How many positions `from` has to go to reach `to`.
     pub(crate) const fn distance(self, from: u64, to: u64) -> u64 {
-        to.wrapping_sub(from) & self.position_mask
+        to.wrapping_sub(from) & POSITION_MASK
     }
 
+    /// The position of a slot in a lap as its word tells it: enough of it to release it by.
     pub(crate) const fn position(self, lap: u64, index: usize) -> u64 {
-        (lap << self.shift | index as u64) & self.position_mask
+        (lap << self.shift | index as u64) & POSITION_MASK
     }
 
     #[inline]
     pub(crate) const fn empty(self, position: u64) -> u64 {
-        Slot::word(self.lap(position), Tag::NOBODY, Phase::Empty)
+        Slot::word(position >> self.shift, Tag::NOBODY, Phase::Empty)
     }
 
     #[inline]
     pub(crate) const fn full(self, position: u64) -> u64 {
-        Slot::word(self.lap(position), Tag::NOBODY, Phase::Full)
+        Slot::word(position >> self.shift, Tag::NOBODY, Phase::Full)
     }
 
     pub(crate) const fn writing(self, position: u64, tag: Tag) -> u64 {
-        Slot::word(self.lap(position), tag, Phase::Writing)
+        Slot::word(position >> self.shift, tag, Phase::Writing)
     }
 
     pub(crate) const fn reading(self, position: u64, tag: Tag) -> u64 {
-        Slot::word(self.lap(position), tag, Phase::Reading)
+        Slot::word(position >> self.shift, tag, Phase::Reading)
     }
 
     /// As many bits of a position as a cell keeps.
@@ -229,12 +229,6 @@ impl Shape {
         let here = self.kept(self.position(slot.lap, self.index(kept)));
         here == kept && matches!(slot.phase, Phase::Full | Phase::Reading)
     }
-
-    /// The last position before they start again.
-    #[cfg(test)]
-    pub(crate) const fn last(self) -> u64 {
-        self.position_mask
-    }
 }
 
 #[cfg(test)]
@@ -244,11 +238,10 @@ mod tests {
     #[test]
     fn words_round_trip() {
         let tag = Tag::new(4094, 4093);
-        for (lap, phase) in [(0, Phase::Full), ((1 << LAP_BITS) - 1, Phase::Reading)] {
+        for (lap, phase) in [(0, Phase::Full), ((1 << (64 - LAP_SHIFT)) - 1, Phase::Reading)] {
             assert_eq!(Slot::of(Slot::word(lap, tag, phase)), Slot { lap, tag, phase });
         }
-        let last = (1 << POSITION_BITS) - 1;
-        assert_eq!(Index::of(Index::word(last, tag)), Index { position: last, tag });
+        assert_eq!(Index::of(Index::word(LAST, tag)), Index { position: LAST, tag });
         let kept = (1 << CELL_POSITION_BITS) - 1;
         for cell in [
             Cell::Free,
@@ -265,14 +258,16 @@ mod tests {
     fn positions_start_again_without_a_seam() {
         for capacity in [1, 2, 4, 1024, MAX_CAPACITY] {
             let shape = Shape::new(capacity).unwrap();
-            let last = shape.last();
-            assert_eq!((shape.next(last), shape.prev(0)), (0, last));
+            assert_eq!((shape.next(LAST), shape.prev(0)), (0, LAST));
             assert_eq!(shape.a_lap_after(shape.a_lap_before(0)), 0);
-            assert_eq!(shape.distance(last, shape.next(0)), 2);
-            for position in [0, 1, capacity - 1, capacity, last - 1, last] {
+            assert_eq!(shape.distance(LAST, shape.next(0)), 2);
+            for position in [0, 1, capacity - 1, capacity, LAST - 1, LAST] {
                 let (lap, index) = (shape.lap(position), shape.index(position));
-                assert_eq!(shape.position(lap, index), position);
-                assert_eq!(Slot::of(shape.full(position)).lap, lap, "the lap fits the slot word");
+                let known = shape.position(lap, index);
+                assert_eq!(shape.full(known), shape.full(position));
+                let after = shape.empty(shape.a_lap_after(known));
+                assert_eq!(after, shape.empty(shape.a_lap_after(position)));
+                assert_ne!(after, shape.empty(position));
             }
         }
         assert_eq!(Shape::new(3), None);
@@ -284,7 +279,7 @@ mod tests {
     fn a_cell_recognizes_its_position_in_the_ring() {
         for capacity in [1, 2, 1024] {
             let shape = Shape::new(capacity).unwrap();
-            for position in [0, 5, shape.last() - 1, shape.last()] {
+            for position in [0, 5, LAST - 1, LAST] {
                 let kept = shape.kept(position);
                 let tag = Tag::new(3, 3);
                 assert!(shape.in_ring(kept, shape.full(position)));

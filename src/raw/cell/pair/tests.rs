@@ -161,7 +161,7 @@ fn take_fills_every_word() {
     let words: [AtomicU64; 3] = std::array::from_fn(|i| AtomicU64::new(i as u64 + 1));
     let mut into = [MaybeUninit::new(0); 3];
     take(&words, &mut into);
-    // SAFETY: they were initialised above.
+    // SAFETY: [BIT-1] all were filled in above, and any bits are a number.
     assert_eq!(into.map(|word| unsafe { word.assume_init() }), [1, 2, 3]);
     let mut padded_bytes = [0_u64; 1];
     bytes_of_mut(&mut padded_bytes)[..2].copy_from_slice(&[7, 8]);
