@@ -33,6 +33,7 @@ pub fn threads() -> Run {
     let counter = StdMutex::new(0u64);
     let steps = steps();
     Box::new(move |count| {
+        cpu::unpin();
         let share = count.div_ceil(2);
         *counter.lock().expect("no panic") = 0;
         let add = |cpu| {
@@ -61,6 +62,7 @@ pub fn processes() -> Run {
     let steps = steps();
     let mut adders = cpu::pair().map(|cpu| Worker::start(&format!("lock {name} {cpu} {steps}")));
     Box::new(move |count| {
+        cpu::unpin();
         let share = count.div_ceil(2);
         *counter.lock().expect("it is free") = 0;
         adders.iter_mut().for_each(|adder| adder.tell(&share.to_string()));

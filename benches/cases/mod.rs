@@ -8,7 +8,7 @@ pub mod queues;
 use crate::support::children;
 use crate::support::ratio::{Case, Ratio, Run, Target};
 
-use Target::{SpeedAtLeast, TimeAtMost};
+use Target::{Speed, SpeedAtLeast, TimeAtMost};
 
 macro_rules! cases {
     ($($constant:ident $name:literal $set_up:expr;)*) => {
@@ -37,8 +37,10 @@ cases! {
     CONTENDED_STD "lock contended/std, threads" contended::threads();
     ONE "queue 1 to 1/commonhold, processes" queues::processes::<u64>(1, "copy");
     ONE_STD "queue 1 to 1/ArrayQueue, threads" queues::threads::<u64>(1);
+    ONE_BARE "queue 1 to 1/bare ring, threads" queues::threads_bare(1);
     TWO "queue 2 to 2/commonhold, processes" queues::processes::<u64>(2, "copy");
     TWO_STD "queue 2 to 2/ArrayQueue, threads" queues::threads::<u64>(2);
+    TWO_BARE "queue 2 to 2/bare ring, threads" queues::threads_bare(2);
     TRIES "queue 1 to 1, try/commonhold, processes" queues::processes::<u64>(1, "try");
     LINE "queue 64 B/commonhold, processes" queues::processes::<[u64; 8]>(1, "copy");
     LINE_STD "queue 64 B/ArrayQueue, threads" queues::threads::<[u64; 8]>(1);
@@ -69,6 +71,9 @@ pub const RATIOS: &[Ratio] = &[
     ratio("Queue<u64> 1 to 1/ArrayQueue", ONE, ONE_STD, SpeedAtLeast(3.0)),
     ratio("Queue<u64> 1 to 1 by tries/ArrayQueue", TRIES, ONE_STD, SpeedAtLeast(3.0)),
     ratio("Queue<u64> 2 to 2/ArrayQueue", TWO, TWO_STD, SpeedAtLeast(3.0)),
+    ratio("Queue<u64> 1 to 1/bare ring of threads", ONE, ONE_BARE, Speed),
+    ratio("Queue<u64> 2 to 2/bare ring of threads", TWO, TWO_BARE, Speed),
+    ratio("bare ring of threads 1 to 1/ArrayQueue", ONE_BARE, ONE_STD, Speed),
     ratio("Queue<[u8; 64]> 1 to 1/ArrayQueue", LINE, LINE_STD, SpeedAtLeast(3.0)),
     ratio("send_all and recv_many/send and recv", MANY, ONE, SpeedAtLeast(2.0)),
     ratio("hand over 64 KiB/64 B", HAND_64K, HAND_64, TimeAtMost(2.0)),

@@ -5,8 +5,7 @@
 //! order of each sender's messages, and the sums must agree.
 
 use std::hint::spin_loop;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
 use commonhold::bytemuck::Pod;
@@ -163,6 +162,74 @@ impl<M> Channel<M> for ArrayQueue<M> {
     }
 }
 
+/// Vyukov's ring and nothing else: what the hardware allows a queue whose claims are one CAS. Its
+/// users' death, sleep and closing are not its business.
+struct BareRing {
+    tail: Line,
+    head: Line,
+    slots: Vec<BareSlot>,
+}
+
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+#[repr(align(16))]
+struct BareSlot {
+    stamp: AtomicU64,
+    message: AtomicU64,
+}
+
+impl BareRing {
+    fn new() -> BareRing {
+        let slot = |at| BareSlot { stamp: AtomicU64::new(at), message: AtomicU64::new(0) };
+        let slots = (0..CAPACITY as u64).map(slot).collect();
+        BareRing { tail: Line(AtomicU64::new(0)), head: Line(AtomicU64::new(0)), slots }
+    }
+
+    /// Claims the position of this index word, once its slot is stamped so.
+    #[inline]
+    fn claim(&self, index: &AtomicU64, stamp: u64) -> Option<(u64, &BareSlot)> {
+        loop {
+            let at = index.load(Ordering::Acquire);
+            let slot = &self.slots[at as usize % CAPACITY];
+            if slot.stamp.load(Ordering::Acquire) != at + stamp {
+                return None;
+            }
+            let claim = index.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire);
+            if claim.is_ok() {
+                return Some((at, slot));
+            }
+        }
+    }
+}
+
+impl Channel<u64> for BareRing {
+    #[inline]
+    fn send(&self, message: u64) {
+        let mut backoff = Backoff(0);
+        loop {
+            if let Some((at, slot)) = self.claim(&self.tail.0, 0) {
+                slot.message.store(message, Ordering::Relaxed);
+                return slot.stamp.store(at + 1, Ordering::Release);
+            }
+            backoff.snooze();
+        }
+    }
+
+    #[inline]
+    fn recv(&self) -> u64 {
+        let mut backoff = Backoff(0);
+        loop {
+            if let Some((at, slot)) = self.claim(&self.head.0, 1) {
+                let message = slot.message.load(Ordering::Relaxed);
+                slot.stamp.store(at + CAPACITY as u64, Ordering::Release);
+                return message;
+            }
+            backoff.snooze();
+        }
+    }
+}
+
 /// The numbers of a sender's messages.
 fn numbers(sender: usize, count: u64) -> impl Iterator<Item = u64> {
     let first = (sender as u64) << SENDER_SHIFT;
@@ -258,12 +325,20 @@ fn recv_leases<M: Message>(queue: &Queue<M>, count: u64, check: bool) -> u64 {
 
 /// As many senders as receivers: the senders on one core, the receivers on the other.
 pub fn threads<M: Message>(pairs: usize) -> Run {
-    let queue = Arc::new(ArrayQueue::<M>::new(CAPACITY));
+    between_threads(ArrayQueue::<M>::new(CAPACITY), pairs)
+}
+
+pub fn threads_bare(pairs: usize) -> Run {
+    between_threads(BareRing::new(), pairs)
+}
+
+fn between_threads<M: Message>(queue: impl Channel<M> + Sync + 'static, pairs: usize) -> Run {
     Box::new(move |count| {
+        cpu::unpin();
         let share = count.div_ceil(pairs as u64);
         let [here, there] = cpu::pair();
         let (sent, received): (Vec<Report>, Vec<Report>) = thread::scope(|scope| {
-            let queue = &*queue;
+            let queue = &queue;
             let senders: Vec<_> = (0..pairs)
                 .map(|sender| {
                     scope.spawn(move || {
@@ -290,9 +365,12 @@ pub fn threads<M: Message>(pairs: usize) -> Run {
 }
 
 fn settle(mut sent: Vec<Report>, received: Vec<Report>) -> Sample {
+    let share_cores = sent.len() > 1;
     assert_eq!(sum(&sent), sum(&received), "what was sent is what was received");
     sent.extend(received);
-    sample(&sent)
+    let sample = sample(&sent);
+    // Those that share a core interrupt each other.
+    if share_cores { Sample { interruptions: 0, ..sample } } else { sample }
 }
 
 /// The same between processes. `verb`: how they send and receive.
@@ -335,6 +413,7 @@ impl<M: Message> Crew<M> {
     }
 
     fn run(&mut self, verb: &str, count: u64) -> Sample {
+        cpu::unpin();
         let order = format!("{verb} {}", count.div_ceil(self.senders.len() as u64));
         self.receivers.iter_mut().chain(&mut self.senders).for_each(|one| one.tell(&order));
         let answers = |all: &mut Vec<Worker>| {

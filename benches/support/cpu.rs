@@ -34,6 +34,13 @@ pub fn pin(cpu: usize) {
     sched_setaffinity(Pid::from_raw(0), &set).expect("pinning");
 }
 
+/// Lets the calling thread run on both.
+pub fn unpin() {
+    let mut set = CpuSet::new();
+    pair().iter().for_each(|cpu| set.set(*cpu).expect("a CPU number"));
+    sched_setaffinity(Pid::from_raw(0), &set).expect("unpinning");
+}
+
 /// Nanoseconds of the monotonic clock, the same in every process.
 pub fn now() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("the monotonic clock");

@@ -30,6 +30,8 @@ pub enum Target {
     TimeAtMost(f64),
     /// Operations per time of ours by those of theirs.
     SpeedAtLeast(f64),
+    /// The same, where nothing was promised.
+    Speed,
 }
 
 /// One line of the table.
@@ -145,7 +147,7 @@ impl Outcome {
     fn values(&self) -> Vec<f64> {
         self.all(|one| match self.ratio.target {
             Target::TimeAtMost(_) => one.ours / one.theirs,
-            Target::SpeedAtLeast(_) => one.theirs / one.ours,
+            Target::SpeedAtLeast(_) | Target::Speed => one.theirs / one.ours,
         })
     }
 }
@@ -158,12 +160,16 @@ impl fmt::Display for Outcome {
         }
         let values = self.values();
         let part = |of: usize| values[(values.len() - 1) * of / 4];
-        let (median, sign, target, met) = match self.ratio.target {
-            Target::TimeAtMost(most) => (part(2), '≤', most, part(2) <= most),
-            Target::SpeedAtLeast(least) => (part(2), '≥', least, part(2) >= least),
+        let median = part(2);
+        let verdict = |met| if met { "met" } else { "NOT MET" };
+        let target = match self.ratio.target {
+            Target::TimeAtMost(most) => format!("target ≤ {most}) {}", verdict(median <= most)),
+            Target::SpeedAtLeast(least) => {
+                format!("target ≥ {least}) {}", verdict(median >= least))
+            }
+            Target::Speed => "no target)".to_owned(),
         };
-        let verdict = if met { "met" } else { "NOT MET" };
-        writeln!(f, "ratio {name} {median:.2} (target {sign} {target}) {verdict}")?;
+        writeln!(f, "ratio {name} {median:.2} ({target}")?;
         let disturbed = self.kept.iter().filter(|one| !one.is_calm()).count();
         let far = self.kept.iter().filter(|one| one.placement.is_far()).count();
         write!(
