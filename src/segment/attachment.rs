@@ -255,10 +255,6 @@ impl Peers for Attachment {
     fn take_over<R>(&self, dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         self.participants().take_over(self.me(), dead, cas)
     }
-
-    fn deaths(&self) -> u32 {
-        self.header().deaths.load(Ordering::Acquire)
-    }
 }
 
 impl Drop for Attachment {
