@@ -115,7 +115,7 @@ impl Attachment {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: [HDR-2] a segment has room for its header, checked before it was mapped; [MAP-1]
+        // SAFETY: [HDR-1] a segment has room for its header, checked before it was mapped; [MAP-1]
         // self keeps the mapping, whose start is aligned to a page; [INP-1] Header is InPlace.
         unsafe { self.base.cast::<Header>().as_ref() }
     }
