@@ -71,6 +71,16 @@ impl Eventcount {
         }
     }
 
+    /// Wakes all sleepers if there are any, and what was published is what they wait for.
+    #[inline]
+    pub(crate) fn publish_if(&self, it_is: impl FnOnce() -> bool) {
+        publisher_fence(); // [E1]
+        let word = self.0.load(Ordering::Relaxed);
+        if word & FLAG != 0 && it_is() {
+            self.wake(word, u32::MAX);
+        }
+    }
+
     #[cold]
     fn wake(&self, word: u32, count: u32) {
         point!("eventcount.before_wake");

@@ -12,7 +12,7 @@ macro_rules! point {
 #[cfg(all(test, not(loom)))]
 macro_rules! point {
     ($name:literal) => {
-        $crate::raw::hook::reached($name)
+        $crate::sys::hook::reached($name)
     };
 }
 pub(crate) use point;
