@@ -383,6 +383,7 @@ fn main() {
                 left_out += 1;
                 continue;
             }
+            children::end_if_it_hangs();
             let result = catch_unwind(AssertUnwindSafe(|| {
                 test(home);
                 // A child that exits with what it inherited is as one that was killed; of those
