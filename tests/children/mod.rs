@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// Bounds a failure; no test that passes waits so long.
 pub const LONG: Duration = Duration::from_secs(60);
 
+/// What takes longer than this on a machine however busy, hangs.
+pub const HANG: Duration = Duration::from_secs(5);
+
 const ALONE: &str = "COMMONHOLD_TEST_ALONE";
 
 /// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
@@ -110,17 +113,27 @@ pub struct Child {
 
 /// Runs `f` in a forked child, which ends with it: with 0, or with 101 if it panicked.
 pub fn fork(f: impl FnOnce()) -> Child {
+    match fork_here() {
+        Some(child) => child,
+        None => end_child(catch_unwind(AssertUnwindSafe(f)).is_ok()),
+    }
+}
+
+/// Forks, and returns in both: nothing in the child, which ends by [`end_child`].
+pub fn fork_here() -> Option<Child> {
     assert!(threads() <= 2, "a test that forks runs alone");
     // SAFETY: the only other thread waits for this one and holds nothing, so the child finds
     // everything whole.
     match unsafe { system_fork() }.expect("fork") {
-        ForkResult::Parent { child } => Child { pid: child, over: false },
-        ForkResult::Child => {
-            let code = if catch_unwind(AssertUnwindSafe(f)).is_ok() { 0 } else { 101 };
-            // SAFETY: ends this process at once.
-            unsafe { nix::libc::_exit(code) }
-        }
+        ForkResult::Parent { child } => Some(Child { pid: child, over: false }),
+        ForkResult::Child => None,
     }
+}
+
+/// Ends this child of [`fork_here`] well or badly.
+pub fn end_child(well: bool) -> ! {
+    // SAFETY: ends this process at once.
+    unsafe { nix::libc::_exit(if well { 0 } else { 101 }) }
 }
 
 /// Stops the calling process until somebody lets it go on.
@@ -148,7 +161,32 @@ pub fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
+/// Does what must not take long, and prints how long it took.
+pub fn promptly<R>(what: &str, f: impl FnOnce() -> R) -> R {
+    let start = Instant::now();
+    let result = f();
+    let took = start.elapsed();
+    println!("{what}: {took:?}");
+    assert!(took < HANG, "{what}: {took:?}");
+    result
+}
+
+/// Waits until all of them have ended well.
+pub fn all_succeed(children: impl IntoIterator<Item = Child>) {
+    children.into_iter().for_each(Child::succeed);
+}
+
 impl Child {
+    /// Waits until it sleeps, as far as one can see: in three looks in a row.
+    pub fn asleep(&self) {
+        self.wait_for_look(|stat| stat.contains(") S "));
+    }
+
+    /// Waits until it sleeps or has ended.
+    pub fn settled(&self) {
+        self.wait_for_look(|stat| stat.contains(") S ") || stat.contains(") Z "));
+    }
+
     /// Waits for its end, which must be a good one.
     pub fn succeed(mut self) {
         let status = self.wait_for(WaitPidFlag::empty(), "the end of a child");
@@ -197,6 +235,15 @@ impl Child {
 
     pub fn is_running(&self) -> bool {
         waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive)
+    }
+
+    fn wait_for_look(&self, expected: impl Fn(&str) -> bool) {
+        let mut looks = 0;
+        wait_until("a child to sleep", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+            looks = if stat.is_ok_and(|stat| expected(&stat)) { looks + 1 } else { 0 };
+            looks == 3
+        });
     }
 
     fn wait_for(&self, flags: WaitPidFlag, what: &str) -> WaitStatus {
