@@ -280,3 +280,6 @@ impl Drop for Attachment {
 pub(super) fn size_with(rows: u32, blocks: usize) -> Option<usize> {
     header::blocks_at(rows).checked_add(blocks)?.checked_next_multiple_of(system::page_size())
 }
+
+#[cfg(test)]
+mod tests;

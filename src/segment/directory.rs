@@ -414,3 +414,6 @@ fn fingerprint(signature: &Signature) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ pub(super) fn no_memory(size: u64, error: Errno) -> Failure {
     };
     Failure { kind, ..Failure::system(&format!("reserving {size} bytes"), error) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,3 +238,6 @@ pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u64)> {
         .map(move |row| (Word::from_bits(u64_at(row, 0)).pid, u64_at(row, 8)))
         .filter(|(pid, _)| *pid != 0)
 }
+
+#[cfg(test)]
+mod tests;
