@@ -68,6 +68,7 @@ impl<T: Shared> RawQueue<T> {
         let position = self.claim_known(peers, end)?;
         let bits = self.read_slot(position);
         self.ring.release(position);
+        self.ring.words.prefetch(self.ring.shape, position);
         end.finish(position);
         if position & CLOCK_MASK == 0 {
             self.look_now_and_then(end);

@@ -92,6 +92,7 @@ impl<T: Shared> RawQueue<T> {
         let position = self.claim_room(peers, peers.me(), end, deadline)?;
         self.write_slot(position, value);
         self.ring.commit(position);
+        self.ring.words.prefetch(self.ring.shape, position);
         end.finish(position);
         Ok(())
     }
