@@ -26,8 +26,9 @@ fn parent() -> Result<(), Box<dyn Error>> {
     let careless = Value::<u64>::create(segment.at("careless"), 0)?;
 
     let program = std::env::current_exe()?;
-    let children: Vec<Child> =
-        (0..PROCESSES).map(|_| Command::new(&program).arg(&name).spawn()).collect::<Result<_, _>>()?;
+    let children: Vec<Child> = (0..PROCESSES)
+        .map(|_| Command::new(&program).arg(&name).spawn())
+        .collect::<Result<_, _>>()?;
     start.set();
     for mut child in children {
         assert!(child.wait()?.success(), "a child failed");

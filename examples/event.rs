@@ -23,8 +23,9 @@ fn parent() -> Result<(), Box<dyn Error>> {
     let released = Value::<u32>::create(segment.at("released"), 0)?;
 
     let program = std::env::current_exe()?;
-    let mut children: Vec<Child> =
-        (0..=WAITERS).map(|_| Command::new(&program).arg(&name).spawn()).collect::<Result<_, _>>()?;
+    let mut children: Vec<Child> = (0..=WAITERS)
+        .map(|_| Command::new(&program).arg(&name).spawn())
+        .collect::<Result<_, _>>()?;
     while waiting.get() <= WAITERS {
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -155,7 +155,9 @@ impl Killed {
         let Killed { role, pid, at_work } = *self;
         match role {
             _ if at_work == 0 => format!("killed {role:?} {pid}, which had nothing left to do"),
-            Role::Consumer => format!("killed {role:?} {pid} in the middle of record {}", at_work - 1),
+            Role::Consumer => {
+                format!("killed {role:?} {pid} in the middle of record {}", at_work - 1)
+            }
             Role::Producer => format!("killed {role:?} {pid}, {at_work} records of its file to go"),
         }
     }

@@ -96,9 +96,9 @@ fn parent(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let paths = if args.paths.is_empty() { &own[..] } else { &args.paths };
     let plan = Plan::new(paths, args.repeat)?;
     let (files, bytes) = (plan.paths.len(), plan.bytes);
-    println!("{files} files, {bytes} bytes, {} records: {} times", plan.records(), plan.repeat);
+    println!("{files} files of {bytes} bytes, {} times: {} records", plan.repeat, plan.records());
     let rate = bytes as f64 / plan.took.as_secs_f64() / 1e6;
-    println!("sequential: {} words once, {rate:.0} MB per second", plan.words());
+    println!("sequential, once: {} words, {rate:.0} MB per second", plan.words());
 
     let (done, books) = {
         let run = format!("producer_consumer-{}", std::process::id());
@@ -143,6 +143,7 @@ fn run_all(
         std::thread::sleep(Duration::from_millis(1));
     }
 
+    println!("started {hired} processes");
     books.start.set();
     let start = Instant::now();
     let mut progress = Progress::new(plan.records());

@@ -14,7 +14,9 @@ pub type Word = Text<LONGEST_WORD>;
 
 /// The words of a text: its runs of ASCII letters, overlong ones in parts.
 pub fn words(text: &[u8]) -> impl Iterator<Item = Word> + '_ {
-    text.split(|byte| !byte.is_ascii_alphabetic()).flat_map(|run| run.chunks(LONGEST_WORD)).map(word)
+    text.split(|byte| !byte.is_ascii_alphabetic())
+        .flat_map(|run| run.chunks(LONGEST_WORD))
+        .map(word)
 }
 
 fn word(letters: &[u8]) -> Word {
@@ -72,8 +74,9 @@ mod tests {
     #[test]
     fn pieces_have_the_words_of_the_whole() {
         for (gap, len) in [(1, 10_000), (7, 5000), (500, 9000), (1100, 4000), (usize::MAX, 2500)] {
-            let text: Vec<u8> =
-                (0..len).map(|i| if i % gap == gap - 1 { b' ' } else { b'a' + i as u8 % 26 }).collect();
+            let text: Vec<u8> = (0..len)
+                .map(|i| if i % gap == gap - 1 { b' ' } else { b'a' + i as u8 % 26 })
+                .collect();
             assert!(pieces(&text).all(|piece| piece.len() <= PIECE));
             assert!(pieces(&text).flat_map(words).eq(words(&text)));
         }
