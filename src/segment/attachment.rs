@@ -15,6 +15,7 @@ use super::tag::Tag;
 use super::{Look, Peers};
 use super::{directory, lifecycle, process};
 use crate::error::{ErrorKind, Failure};
+use crate::sys::hook::point;
 use crate::sys::liveness::{self, FileId};
 use crate::sys::memory::{self, FileLock, MapAdvice};
 use crate::sys::private::PrivatePage;
@@ -81,6 +82,7 @@ impl Attachment {
         if init {
             attachment.header().init(&facts);
         }
+        point!("attach.mapped");
         let me = Identity::of_this_process();
         if !was_mapped {
             attachment.participants().retire_former_self(me);
@@ -268,6 +270,7 @@ impl Drop for Attachment {
             }
             self.participants().retire(me);
         }
+        point!("leave.retired");
         let alone = process::lock();
         let (id, facts, home) = (self.file_id, self.facts, self.home.take());
         self.dismantle(|file| {

@@ -1,0 +1,96 @@
+//! What is measured, and against what.
+
+pub mod contended;
+pub mod doors;
+pub mod objects;
+pub mod queues;
+
+use crate::support::children;
+use crate::support::ratio::{Case, Ratio, Run, Target};
+
+use Target::{Speed, SpeedAtLeast, TimeAtMost};
+
+macro_rules! cases {
+    ($($constant:ident $name:literal $set_up:expr;)*) => {
+        $(const $constant: Case = Case { name: $name, set_up: || -> Run { $set_up } };)*
+        /// Every measurement.
+        pub const CASES: &[Case] = &[$($constant),*];
+    };
+}
+
+cases! {
+    LOCK "lock/commonhold" objects::lock();
+    LOCK_STD "lock/std" objects::lock_std();
+    MUTEX "mutex/commonhold" objects::mutex();
+    MUTEX_STD "mutex/std" objects::mutex_std();
+    GET "value get/commonhold" objects::get();
+    GET_STD "value get/atomic" objects::get_std();
+    UPDATE "value update/commonhold" objects::update();
+    UPDATE_STD "value update/compare_exchange_weak" objects::update_std();
+    GET_64 "value get 64 B/commonhold" objects::get_64();
+    GET_64_BARE "value get 64 B/bare seqlock" objects::get_64_bare();
+    SEMAPHORE "semaphore/commonhold" objects::semaphore();
+    SEMAPHORE_C "semaphore/sem_t" objects::semaphore_c();
+    EVENT "event is_set/commonhold" objects::event();
+    EVENT_STD "event is_set/atomic" objects::event_std();
+    CONTENDED "lock contended/commonhold, processes" contended::processes();
+    CONTENDED_STD "lock contended/std, threads" contended::threads();
+    ONE "queue 1 to 1/commonhold, processes" queues::processes::<u64>(1, "copy");
+    ONE_STD "queue 1 to 1/ArrayQueue, threads" queues::threads::<u64>(1);
+    ONE_BARE "queue 1 to 1/bare ring, threads" queues::threads_bare(1);
+    TWO "queue 2 to 2/commonhold, processes" queues::processes::<u64>(2, "copy");
+    TWO_STD "queue 2 to 2/ArrayQueue, threads" queues::threads::<u64>(2);
+    TWO_BARE "queue 2 to 2/bare ring, threads" queues::threads_bare(2);
+    TRIES "queue 1 to 1, try/commonhold, processes" queues::processes::<u64>(1, "try");
+    LINE "queue 64 B/commonhold, processes" queues::processes::<[u64; 8]>(1, "copy");
+    LINE_STD "queue 64 B/ArrayQueue, threads" queues::threads::<[u64; 8]>(1);
+    MANY "queue send_all, recv_many/commonhold, processes" queues::processes::<u64>(1, "many");
+    HAND_64 "queue reserve, lease/64 B" queues::hand_over::<[u64; 8]>();
+    HAND_64K "queue reserve, lease/64 KiB" queues::hand_over::<[u64; 8 << 10]>();
+    HAND_1M "queue reserve, lease/1 MiB" queues::hand_over::<[u64; 128 << 10]>();
+    CREATE "doors create/commonhold" doors::create();
+    CREATE_BARE "doors create/bare file" doors::create_bare();
+    OPEN "doors open/commonhold" doors::open();
+    OPEN_BARE "doors open/bare file" doors::open_bare();
+}
+
+const fn ratio(name: &'static str, ours: Case, theirs: Case, target: Target) -> Ratio {
+    Ratio { name, ours, theirs, target }
+}
+
+/// The table.
+pub const RATIOS: &[Ratio] = &[
+    ratio("lock/std::Mutex", LOCK, LOCK_STD, TimeAtMost(1.5)),
+    ratio("Mutex<u64>/std::Mutex<u64>", MUTEX, MUTEX_STD, TimeAtMost(1.5)),
+    ratio("lock contended/std::Mutex of threads", CONTENDED, CONTENDED_STD, SpeedAtLeast(0.97)),
+    ratio("Value<u64>::get/AtomicU64::load", GET, GET_STD, TimeAtMost(1.1)),
+    ratio("Value<u64>::update/compare_exchange_weak", UPDATE, UPDATE_STD, TimeAtMost(1.3)),
+    ratio("Value<[u8; 64]>::get/bare seqlock", GET_64, GET_64_BARE, SpeedAtLeast(1.0)),
+    ratio("Semaphore/sem_t", SEMAPHORE, SEMAPHORE_C, TimeAtMost(2.0)),
+    ratio("Event::is_set/AtomicU64::load", EVENT, EVENT_STD, TimeAtMost(2.0)),
+    ratio("Queue<u64> 1 to 1/ArrayQueue", ONE, ONE_STD, SpeedAtLeast(3.0)),
+    ratio("Queue<u64> 1 to 1 by tries/ArrayQueue", TRIES, ONE_STD, SpeedAtLeast(3.0)),
+    ratio("Queue<u64> 2 to 2/ArrayQueue", TWO, TWO_STD, SpeedAtLeast(3.0)),
+    ratio("Queue<u64> 1 to 1/bare ring of threads", ONE, ONE_BARE, Speed),
+    ratio("Queue<u64> 2 to 2/bare ring of threads", TWO, TWO_BARE, Speed),
+    ratio("bare ring of threads 1 to 1/ArrayQueue", ONE_BARE, ONE_STD, Speed),
+    ratio("Queue<[u8; 64]> 1 to 1/ArrayQueue", LINE, LINE_STD, SpeedAtLeast(3.0)),
+    ratio("send_all and recv_many/send and recv", MANY, ONE, SpeedAtLeast(2.0)),
+    ratio("hand over 64 KiB/64 B", HAND_64K, HAND_64, TimeAtMost(2.0)),
+    ratio("hand over 1 MiB/64 B", HAND_1M, HAND_64, TimeAtMost(2.0)),
+    ratio("Queue::create/shm file", CREATE, CREATE_BARE, TimeAtMost(2.0)),
+    ratio("Queue::open/shm file", OPEN, OPEN_BARE, TimeAtMost(2.0)),
+];
+
+/// Plays the role of a child; false in a process that is none.
+pub fn play() -> bool {
+    let Some(role) = children::role() else { return false };
+    let words: Vec<&str> = role.split(' ').collect();
+    match words[0] {
+        "doors" => doors::play(&words[1..]),
+        "lock" => contended::play(&words[1..]),
+        "queue" => queues::play(&words[1..]),
+        _ => panic!("no role {role:?}"),
+    }
+    true
+}

@@ -1,0 +1,7 @@
+//! What a fair measurement needs on a machine that is shared.
+
+pub mod children;
+pub mod cpu;
+pub mod placement;
+pub mod ratio;
+pub mod report;
