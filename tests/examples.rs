@@ -177,10 +177,10 @@ fn producer_consumer_counts_exactly_with_killed_workers() {
     for (producers, consumers) in [("1", "1"), ("2", "3")] {
         let names = Names::new();
         let mut command = names.example("producer_consumer");
-        command.args(["src", "--kill", "--repeat", "4"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.args(["src", "--kill", "--repeat", "8"]).current_dir(env!("CARGO_MANIFEST_DIR"));
         command.args(["--producers", producers, "--consumers", consumers]);
         let text = succeed(command);
-        assert!(text.contains("every count is exactly 4 × the sequential one"), "{text}");
+        assert!(text.contains("every count is exactly 8 × the sequential one"), "{text}");
         assert!(text.contains("in the middle of record "), "{text}");
         assert!(text.contains("delivered again: 1 records, 1 files"), "{text}");
         names.assert_none_left();

@@ -75,6 +75,10 @@ struct Args {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match &args.worker {
@@ -136,7 +140,7 @@ fn run_all(
     }
     let hired = u32::from(args.producers) + u32::from(args.consumers);
     while books.ready.get() < hired {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if interrupted() {
             return Ok(None);
         }
         crew.check()?;
@@ -147,29 +151,24 @@ fn run_all(
     books.start.set();
     let start = Instant::now();
     let mut progress = Progress::new(plan.records());
-    let mut to_kill = if args.kill { vec![Role::Producer, Role::Consumer] } else { vec![] };
-    // All files were sent, and then all records counted.
-    let all_done = |patience: Duration| {
-        books.jobs.wait_done_timeout(patience) && books.records.wait_done_timeout(patience)
-    };
-    while !all_done(Duration::from_millis(2)) {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+    let mut to_kill = if args.kill { vec![Role::Consumer, Role::Producer] } else { vec![] };
+    while !books.all_done(Duration::from_millis(2)) {
+        if interrupted() {
             return Ok(None);
         }
         crew.check()?;
         let counted = books.records_done.get();
         progress.show(counted);
-        if counted as usize > plan.records() / 4 {
-            if let Some(role) = to_kill.pop() {
-                let killed = crew.kill_one(role, books)?;
-                progress.say(&killed.describe());
+        if counted as usize > plan.records() / 10 {
+            for role in to_kill.drain(..) {
+                progress.say(&crew.kill_one(role, books)?);
             }
         }
     }
     let took = start.elapsed();
     progress.end();
     if !to_kill.is_empty() {
-        return Err("it was over before anybody was killed; try a larger --repeat".into());
+        return Err("all was done before anybody was killed: try more --repeat".into());
     }
     books.jobs.close();
     books.records.close();

@@ -42,6 +42,9 @@ impl Plan {
         };
         let start = Instant::now();
         for path in found {
+            if crate::interrupted() {
+                return Err("interrupted".into());
+            }
             plan.add(&path)?;
         }
         plan.took = start.elapsed();
