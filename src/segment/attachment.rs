@@ -115,7 +115,7 @@ impl Attachment {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: [HDR-2] a segment has room for its header, checked before it was mapped; [MAP-1]
+        // SAFETY: [HDR-1] a segment has room for its header, checked before it was mapped; [MAP-1]
         // self keeps the mapping, whose start is aligned to a page; [INP-1] Header is InPlace.
         unsafe { self.base.cast::<Header>().as_ref() }
     }
@@ -254,10 +254,6 @@ impl Peers for Attachment {
 
     fn take_over<R>(&self, dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         self.participants().take_over(self.me(), dead, cas)
-    }
-
-    fn deaths(&self) -> u32 {
-        self.header().deaths.load(Ordering::Acquire)
     }
 }
 

@@ -46,10 +46,6 @@ impl Peers for Fake {
         assert!(self.is_dead(dead, Look::Quick), "taken from the living");
         Some(cas())
     }
-
-    fn deaths(&self) -> u32 {
-        0
-    }
 }
 
 const ME: Tag = Tag::from_bits(0x1007);
