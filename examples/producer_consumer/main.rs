@@ -61,8 +61,8 @@ struct Args {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     open_files: u32,
     /// How often to count the files (default: until there are 20,000 records); totals are of once
-    #[arg(long)]
-    repeat: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
     /// Kill a consumer and a producer in the middle
     #[arg(long)]
     kill: bool,
