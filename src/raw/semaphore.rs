@@ -121,7 +121,7 @@ impl RawSemaphore {
         }
         let me = self.lock(peers, deadline)?;
         let available = self.state.available.load(Ordering::Relaxed); // [S1]
-        let taken = available != 0 && self.held_by(me).add(me, Ordering::Relaxed);
+        let taken = available != 0 && self.held_by(me).add_locked(me);
         if taken {
             point!("semaphore.taking");
             self.state.available.store(available - 1, Ordering::Relaxed); // [S1]
@@ -134,7 +134,7 @@ impl RawSemaphore {
     #[inline]
     pub(crate) fn give_back(&self, peers: &impl Peers, tag: Tag) {
         self.with_held(peers, tag, |me| {
-            if self.held_by(me).subtract(me, Ordering::Relaxed).is_some() {
+            if self.held_by(me).subtract_locked(me).is_some() {
                 point!("semaphore.giving_back");
                 let available = self.state.available.load(Ordering::Relaxed); // [S1]
                 self.state.available.store(available.saturating_add(1), Ordering::Relaxed);
@@ -149,10 +149,11 @@ impl RawSemaphore {
             let total = self.state.total.load(Ordering::Relaxed);
             self.state.total.store(total.saturating_sub(1), Ordering::Relaxed); // [S1]
             point!("semaphore.forgetting");
-            self.held_by(me).subtract(me, Ordering::Relaxed);
+            self.held_by(me).subtract_locked(me);
         });
     }
 
+    #[inline]
     fn with_held(&self, peers: &impl Peers, tag: Tag, change: impl FnOnce(Tag)) {
         if peers.me_if_registered() == tag {
             let me = self.lock_patiently(peers);
@@ -190,6 +191,7 @@ impl RawSemaphore {
         self.state.lock.lock_or_repair(peers, deadline, |_| self.recompute(peers))
     }
 
+    #[inline]
     fn lock_patiently(&self, peers: &impl Peers) -> Tag {
         loop {
             if let Some(me) = self.lock(peers, Deadline::Never) {
