@@ -255,7 +255,8 @@ impl<T: Shared> Mutex<T> {
             if let Ok(guard) = self.lock() {
                 return guard;
             }
-            if let Ok(recovery) = Recovery::begin(&self.handle) {
+            // Not what somebody else has repaired and given back by now.
+            if let Ok(recovery) = Recovery::begin_if_dead(&self.handle) {
                 return MutexGuard { claim: recovery.finish(repair) };
             }
         }

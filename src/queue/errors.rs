@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::raw::queue::recv::NotReceived;
+use crate::raw::queue::look::NotReceived;
 use crate::raw::queue::send::NotSent;
 
 /// `send` failed; the message comes back.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Queue;
 use super::errors::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::raw::queue::recv::NotReceived;
+use crate::raw::queue::look::NotReceived;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 

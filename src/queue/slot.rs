@@ -101,7 +101,7 @@ impl<T: Shared + Pod> Queue<T> {
 
     fn reserve_until(&self, deadline: Deadline) -> Result<Slot<'_, T>, NotSent> {
         let place = if size_of::<T>() <= size_of::<Small>() {
-            if self.is_closed_to_senders() {
+            if self.handle.refuses(&self.handle) {
                 return Err(NotSent::Closed);
             }
             Place::Here(Small([0; 64]), self.handle.me())

@@ -21,6 +21,9 @@ use crate::segment::object::{Kind, Object, Signature};
 use crate::sys::clock::{Deadline, Naps};
 use std::ops::Deref;
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [EV1] set: CAS(Release) ↔ wait, is_set: load(Acquire)   what was done before set is visible after
 

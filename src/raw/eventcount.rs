@@ -6,13 +6,14 @@
 //! | 0–30 | sequence |
 //!
 //! ```text
-//! publish: store what is published; fence; load word; flag set? wake one
-//!          fewer woke than were to? CAS(the word as loaded → sequence + 1, no flag), then wake all
+//! publish: store what is published; fence; load word; flag set? wake as many as it is for
+//!          fewer woke? CAS(the word as loaded → sequence + 1, no flag), then wake all
 //! wait:    ready? set flag; fence; ready? sleep while the word is unchanged, bounded
 //! ```
 //!
-//! The flag is cleared only together with a step of the sequence: a sleeper between its last look
-//! and its sleep then finds the word changed. The fence is asymmetric (see `sys::membarrier`).
+//! A publication for several may find some of them between their last look and their sleep: it has
+//! woken fewer than it is for. The flag is cleared only together with a step of the sequence, so
+//! that such a sleeper finds the word changed. The fence is asymmetric (see `sys::membarrier`).
 //! A killed publisher may leave its wake undone and a killed sleeper takes one with it: both cost
 //! the others a bounded nap. (After Vyukov's eventcount.)
 
@@ -21,6 +22,9 @@ use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake, publisher_fence, 
 use crate::segment::Look;
 use crate::sys::clock::{Deadline, Naps};
 use std::time::Duration;
+
+#[cfg(all(test, not(loom)))]
+mod deaths;
 
 // Ordering:
 // [E1] publisher: its store, publisher_fence, load(word) ↔ sleeper: RMW(word), sleeper_fence, its look
@@ -67,6 +71,16 @@ impl Eventcount {
         }
     }
 
+    /// Wakes all sleepers if there are any, and what was published is what they wait for.
+    #[inline]
+    pub(crate) fn publish_if(&self, it_is: impl FnOnce() -> bool) {
+        publisher_fence(); // [E1]
+        let word = self.0.load(Ordering::Relaxed);
+        if word & FLAG != 0 && it_is() {
+            self.wake(word, u32::MAX);
+        }
+    }
+
     #[cold]
     fn wake(&self, word: u32, count: u32) {
         point!("eventcount.before_wake");
@@ -74,10 +88,12 @@ impl Eventcount {
         if futex_wake(&self.0, count) >= count {
             return;
         }
+        point!("eventcount.before_clear");
         let cleared = word.wrapping_add(1) & !FLAG;
         // [E2]
         let clear = self.0.compare_exchange(word, cleared, Ordering::AcqRel, Ordering::Relaxed);
         if clear.is_ok() {
+            point!("eventcount.cleared");
             futex_wake(&self.0, u32::MAX);
         }
     }
@@ -95,6 +111,7 @@ impl Eventcount {
                 return Some(found);
             }
             let word = self.0.fetch_or(FLAG, Ordering::AcqRel) | FLAG; // [E1] [E2]
+            point!("eventcount.armed");
             if !sleeper_fence() {
                 naps = naps.at_most(UNFENCED_NAP);
             }

@@ -24,6 +24,9 @@ use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake, spin_loop};
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::{Deadline, Naps};
 
+#[cfg(all(test, not(loom)))]
+mod deaths;
+
 // Ordering:
 // [L1] unlock: CAS(Release) ↔ lock, recover: CAS(Acquire)   what the holder wrote is visible to the next
 // A poisoning, too, is a Release: the next holder sees what the panic left.
@@ -46,6 +49,13 @@ pub(crate) enum Refused {
 /// A living participant holds what was to be recovered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Held;
+
+/// What was to be taken over from the dead is not theirs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotDead {
+    Free,
+    Held,
+}
 
 /// A mutual exclusion claim. Zero bytes are a free one.
 #[repr(transparent)]
@@ -94,6 +104,9 @@ impl LockWord {
             if holder == Tag::POISONED {
                 return Err(Refused::Poisoned);
             }
+            if holder == Tag::GONE {
+                return Err(Refused::OwnerDied);
+            }
             if spins > 0 && word & SLEEPERS == 0 && super::spin::pays() {
                 spins -= 1;
                 spin_loop();
@@ -101,8 +114,7 @@ impl LockWord {
                 continue;
             }
             let Some(nap) = naps.next() else {
-                let dead = peers.is_dead(holder, Look::Quick);
-                return Err(if dead { Refused::OwnerDied } else { Refused::Timeout });
+                return self.refuse_if_dead(peers, holder, Look::Quick).and(Err(Refused::Timeout));
             };
             if word & SLEEPERS == 0 {
                 if let Err(now) = self.cas(word, word | SLEEPERS, Ordering::Relaxed) {
@@ -116,10 +128,20 @@ impl LockWord {
             slept = SLEEPERS;
             let before = holder;
             word = self.0.load(Ordering::Relaxed);
-            if Tag::from_bits(word) == before && peers.is_dead(before, Look::after(&naps)) {
-                return Err(Refused::OwnerDied);
+            if Tag::from_bits(word) == before {
+                self.refuse_if_dead(peers, before, Look::after(&naps))?;
+                word = self.0.load(Ordering::Relaxed);
             }
         }
+    }
+
+    /// Refuses a lock whose holder, as just read, is dead and left it so. First the death, then the
+    /// word: the holder may have unlocked it and ended since it was read, but the dead change nothing.
+    fn refuse_if_dead(&self, peers: &impl Peers, holder: Tag, look: Look) -> Result<(), Refused> {
+        point!("lock.before_look");
+        let orphaned =
+            peers.is_dead(holder, look) && Tag::from_bits(self.0.load(Ordering::Relaxed)) == holder;
+        if orphaned { Err(Refused::OwnerDied) } else { Ok(()) }
     }
 
     /// Gives the lock back. Does nothing in a process that does not hold it under `tag`: a forked
@@ -155,10 +177,12 @@ impl LockWord {
         }
     }
 
-    /// Puts a lock that was recovered back as its dead holder left it, for the next to recover.
+    /// Puts a lock that was recovered back with the dead, for the next to recover.
     #[cold]
-    pub(crate) fn unrecover(&self, tag: Tag) {
-        self.abandon(tag, Tag::GONE);
+    pub(crate) fn unrecover(&self, peers: &impl Peers, tag: Tag) {
+        if peers.me_if_registered() == tag {
+            self.abandon(tag, Tag::GONE);
+        }
     }
 
     fn abandon(&self, tag: Tag, left: Tag) {
@@ -169,24 +193,44 @@ impl LockWord {
             }
             word = now;
         }
+        point!("lock.abandoned");
         futex_wake(&self.0, u32::MAX);
     }
 
     /// Takes a lock that is free, poisoned, or held by the dead.
     #[cold]
     pub(crate) fn recover(&self, peers: &impl Peers) -> Result<Tag, Held> {
+        loop {
+            match self.take_over(peers) {
+                Ok(tag) => return Ok(tag),
+                Err(NotDead::Held) => return Err(Held),
+                Err(NotDead::Free) => {
+                    if let Ok(tag) = self.lock(peers, Deadline::Now) {
+                        return Ok(tag);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a lock that is poisoned or held by the dead, and no other: of several who were told so
+    /// exactly one gets it, and those who come after it was given back do not.
+    #[cold]
+    pub(crate) fn take_over(&self, peers: &impl Peers) -> Result<Tag, NotDead> {
         let me = peers.me();
         loop {
             let word = self.0.load(Ordering::Relaxed);
             let holder = Tag::from_bits(word);
             // [L1]
             let take = || self.cas(word, word & SLEEPERS | me.bits(), Ordering::Acquire).is_ok();
-            if holder.is_nobody() || holder == Tag::POISONED {
+            if holder.is_nobody() {
+                return Err(NotDead::Free);
+            } else if holder == Tag::POISONED {
                 if take() {
                     return Ok(me);
                 }
             } else if !peers.is_dead(holder, Look::Quick) {
-                return Err(Held);
+                return Err(NotDead::Held);
             } else {
                 point!("lock.recover.before_cas");
                 if peers.take_over(holder, take) == Some(true) {
@@ -209,7 +253,7 @@ impl LockWord {
 
     /// Takes the lock; where that was from a dead holder, runs `repair` under it. A death in there
     /// leaves the lock with the dead again, and the next one repairs. `None`: a living participant
-    /// kept it until the deadline, for which "now" is some milliseconds: it is held for few
+    /// kept it until the deadline, and for some milliseconds at least: it is held for few
     /// instructions, unless its holder is stopped.
     #[inline]
     pub(crate) fn lock_or_repair(
@@ -243,7 +287,7 @@ impl LockWord {
                 Err(Refused::Timeout) => return None,
                 Err(Refused::OwnerDied | Refused::Poisoned) => {}
             }
-            if let Ok(tag) = self.recover(peers) {
+            if let Ok(tag) = self.take_over(peers) {
                 repair(tag);
                 return Some(tag);
             }

@@ -9,7 +9,6 @@ pub(crate) mod contents;
 #[cfg(not(loom))]
 pub(crate) mod event;
 pub(crate) mod eventcount;
-pub(crate) mod hook;
 pub(crate) mod lock;
 #[cfg(all(loom, test))]
 mod loom;
@@ -26,3 +25,5 @@ mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;
+
+pub(crate) use crate::sys::hook;

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use super::lock::{Held, LockWord, Refused};
+use super::hook::point;
+use super::lock::{Held, LockWord, NotDead, Refused};
 use crate::segment::handle::Handle;
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
 use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
@@ -11,6 +12,9 @@ use crate::segment::object::{Kind, Object, Signature};
 use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
+
+#[cfg(all(test, not(loom)))]
+mod deaths;
 
 // SAFETY: [INP-1] an atomic only.
 unsafe impl InPlace for LockWord {}
@@ -161,7 +165,7 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
                 if !handle.is_valid() {
                     Self::refuse_invalid(handle, tag);
                 }
-                super::hook::point!("mutex.held");
+                point!("mutex.held");
                 Ok(Self::new(handle, tag))
             }
             Err(refused) => Err(E::from(refused)),
@@ -170,23 +174,18 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
 
     #[cold]
     fn refuse_invalid(handle: &Handle<RawMutex<T>>, tag: Tag) -> ! {
-        handle.word.unrecover(tag);
+        handle.word.unrecover(handle, tag);
         panic!(
-            "{} holds bytes that are no {}: its memory was overwritten",
-            Self::described(handle),
+            "mutex {handle:?} holds bytes that are no {}: its memory was overwritten",
             std::any::type_name::<T>()
         );
-    }
-
-    fn described(handle: &Handle<RawMutex<T>>) -> String {
-        format!("mutex {handle:?}")
     }
 
     /// Takes over what is free, poisoned, or held by the dead.
     pub(crate) fn recover(handle: &'h Handle<RawMutex<T>>) -> Result<Self, Unrecovered> {
         let tag = handle.word.recover(handle).map_err(|Held| Unrecovered::Held)?;
         if !handle.is_valid() {
-            handle.word.unrecover(tag);
+            handle.word.unrecover(handle, tag);
             return Err(Unrecovered::Invalid);
         }
         Ok(Self::new(handle, tag))
@@ -194,11 +193,16 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
 
     #[inline]
     fn check(&self) {
-        assert!(
-            self.handle.me_if_registered() == self.tag,
-            "a guard taken before a fork is used in the child, which does not hold the lock"
-        );
+        check(self.handle, self.tag);
     }
+}
+
+#[inline]
+fn check<T: Shared>(handle: &Handle<RawMutex<T>>, tag: Tag) {
+    assert!(
+        handle.me_if_registered() == tag,
+        "a guard taken before a fork is used in the child, which does not hold the lock"
+    );
 }
 
 /// A mutex taken over, whose value is about to be replaced. Dropped unfinished, by a panic in the
@@ -215,6 +219,12 @@ impl<'h, T: Shared> Recovery<'h, T> {
         Ok(Recovery { handle, tag })
     }
 
+    /// Takes over what is poisoned or held by the dead, and nothing else.
+    pub(crate) fn begin_if_dead(handle: &'h Handle<RawMutex<T>>) -> Result<Self, NotDead> {
+        let tag = handle.word.take_over(handle)?;
+        Ok(Recovery { handle, tag })
+    }
+
     /// Replaces the value by what `repair` makes of it; `None`: what was left is no `T`.
     pub(crate) fn finish(self, repair: impl FnOnce(Option<T>) -> T) -> MutexClaim<'h, T> {
         let value = self.handle.value();
@@ -222,8 +232,11 @@ impl<'h, T: Shared> Recovery<'h, T> {
         // one.
         let left = self.handle.is_valid().then(|| unsafe { *value });
         let repaired = repair(left);
+        check(self.handle, self.tag); // `repair` may have forked
+        point!("mutex.repairing");
         // SAFETY: [CLM-1] [HDR-2] as above.
         unsafe { value.write(repaired) };
+        point!("mutex.repaired");
         let claim = MutexClaim::new(self.handle, self.tag);
         std::mem::forget(self);
         claim
@@ -232,7 +245,7 @@ impl<'h, T: Shared> Recovery<'h, T> {
 
 impl<T: Shared> Drop for Recovery<'_, T> {
     fn drop(&mut self) {
-        self.handle.word.unrecover(self.tag);
+        self.handle.word.unrecover(self.handle, self.tag);
     }
 }
 

@@ -20,15 +20,15 @@ const COUNT: u32 = (1 << COUNT_BITS) - 1;
 pub(crate) struct RowCount(AtomicU32);
 
 impl RowCount {
-    /// What `me` has counted here.
-    pub(crate) fn of(&self, me: Tag, order: Ordering) -> u32 {
-        count_of(self.0.load(order), me)
-    }
-
     /// Counts one more for `me`. False when the count is full: 1,048,575.
     #[inline]
     pub(crate) fn add(&self, me: Tag, order: Ordering) -> bool {
         self.step(me, order, |count| (count < COUNT).then_some(count + 1)).is_some()
+    }
+
+    /// Whether `me` can count no more.
+    pub(crate) fn is_full(&self, me: Tag) -> bool {
+        count_of(self.0.load(Ordering::Relaxed), me) == COUNT
     }
 
     /// Counts one less for `me`; what is left. `None` when there was none.

@@ -10,14 +10,15 @@
 //! read:   word free? count up in my row; word still free? inside : count down, wait
 //! write:  CAS free → DRAINING|me; wait until no living reader is counted; CAS → me (writing)
 //! dead:   DRAINING|dead: anybody makes it free or its own: nothing was written
-//!         dead (writing): readers and writers are told OwnerDied; recover: CAS dead → me
+//!         dead (writing): readers and writers are told OwnerDied; recover: CAS dead → me; a reader
+//!         that is stopped while it looks at the word? GONE, and Held
 //! ```
 //!
 //! Reader and writer each store (count, word) and then load the other's (word, counts), all four
 //! sequentially consistent: at least one sees the other. A dead reader's count is found by the writer
 //! that waits for it; a count of another generation is nobody's. Readers do not share a cache line.
 //! A recoverer goes straight to writing, so that its own death is again an OwnerDied; readers that
-//! count up meanwhile leave at once. An unlock that finds sleepers wakes them all.
+//! count up meanwhile leave at once, unless they are stopped. An unlock that finds sleepers wakes them all.
 
 use super::eventcount::{Eventcount, Moment};
 use super::hook::point;
@@ -27,6 +28,9 @@ use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake};
 use crate::segment::mapped::InPlace;
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::{Deadline, Naps};
+
+#[cfg(all(test, not(loom)))]
+mod deaths;
 
 // Ordering:
 // [RW1] read: count += 1 (SeqCst), load(word, SeqCst) ↔ write: CAS(word, SeqCst), load(count, SeqCst)
@@ -75,9 +79,10 @@ impl RwClaim<'_> {
 
     #[inline]
     fn enter(self, me: Tag) -> bool {
+        point!("rwlock.entering");
         let mine = &self.readers[me.row() as usize].0;
         if !mine.add(me, Ordering::SeqCst) {
-            return false; // a million readers in this process: wait for one to leave
+            return false;
         }
         point!("rwlock.counted");
         let word = self.state.word.load(Ordering::SeqCst); // [RW1] [RW2]
@@ -92,6 +97,7 @@ impl RwClaim<'_> {
     #[inline]
     fn leave(self, me: Tag) {
         if self.readers[me.row() as usize].0.subtract(me, Ordering::Release) == Some(0) {
+            point!("rwlock.left");
             self.state.drained.publish(); // [RW3]
         }
     }
@@ -110,6 +116,11 @@ impl RwClaim<'_> {
             if Tag::from_bits(word).is_nobody() {
                 if self.enter(me) {
                     return Ok(me);
+                }
+                if self.readers[me.row() as usize].0.is_full(me) {
+                    // A million readers in this process: wait for one to leave.
+                    let nap = naps.next().ok_or(Refused::Timeout)?;
+                    futex_wait(&self.state.word, word, nap);
                 }
             } else if !self.free_if_dead_drainer(peers, word, look)? {
                 look = Some(self.nap(peers, word, &mut naps)?);
@@ -143,9 +154,11 @@ impl RwClaim<'_> {
         }
         point!("rwlock.draining");
         if !self.wait_drained(peers, deadline) {
+            point!("rwlock.giving_up");
             self.write_unlock(peers, me);
             return Err(Refused::Timeout);
         }
+        point!("rwlock.drained");
         self.change(me, |word| word & SLEEPERS | me.bits());
         Ok(me)
     }
@@ -183,14 +196,18 @@ impl RwClaim<'_> {
             let taken = if holder == Tag::POISONED {
                 self.cas(word, writing)
             } else if peers.is_dead(holder, Look::Quick) {
+                point!("rwlock.recover.before_cas");
                 peers.take_over(holder, || self.cas(word, writing)) == Some(true)
             } else {
                 return Err(Held);
             };
             if taken {
                 point!("rwlock.recovered");
-                self.wait_drained(peers, Deadline::Never);
-                return Ok(me);
+                if self.wait_drained(peers, Deadline::Now.or_shortly()) {
+                    return Ok(me);
+                }
+                self.change(me, |_| Tag::GONE.bits());
+                return Err(Held);
             }
         }
     }
@@ -209,12 +226,18 @@ impl RwClaim<'_> {
         }
         // The dear question is asked after a nap; GONE answers itself.
         let asked = look.or((!holder.is_participant()).then_some(Look::Quick));
+        point!("rwlock.before_look");
         if !asked.is_some_and(|look| peers.is_dead(holder, look)) {
             return Ok(false);
         }
         if word & DRAINING == 0 {
-            return Err(Refused::OwnerDied);
+            // First the death, then the word: the writer may have left and ended since it was read,
+            // but the dead change nothing.
+            let now = self.state.word.load(Ordering::Relaxed);
+            let left_so = Tag::from_bits(now) == holder && now & DRAINING == 0;
+            return if left_so { Err(Refused::OwnerDied) } else { Ok(true) };
         }
+        point!("rwlock.freeing");
         peers.take_over(holder, || self.cas(word, 0));
         futex_wake(&self.state.word, u32::MAX);
         Ok(true)
@@ -234,6 +257,7 @@ impl RwClaim<'_> {
             }
             word |= SLEEPERS;
         }
+        point!("rwlock.before_sleep");
         futex_wait(&self.state.word, word, nap);
         Ok(Look::after(naps))
     }
@@ -263,7 +287,8 @@ impl RwClaim<'_> {
                 // [RW1] [RW3]
                 None => true,
                 Some((tag, readers)) => {
-                    look.is_some_and(|look| peers.is_dead(tag, look)) && count.forget(tag, readers)
+                    let dead = look.is_some_and(|look| peers.is_dead(tag, look));
+                    dead && peers.take_over(tag, || count.forget(tag, readers)) == Some(true)
                 }
             }
         })

@@ -2,15 +2,20 @@
 //!
 //! ```text
 //! lock: LockWord   available   total   limit   permits: Eventcount   held[row]: generation | count
-//! always, when nobody holds the lock:  available = total − Σ held by the living and not yet found dead
+//! when nobody holds the lock and nobody died:  available + Σ held = total
 //! ```
 //!
 //! Everything changes under the lock word. `held` and `total` are the truth; `available` is derived,
 //! and whoever takes the lock over from the dead computes it again before anything else. So a death
 //! between any two stores leaves nothing half-done: a permit is held once `held` says so (by somebody
 //! dead: by nobody), `release` has happened once `total` says so, `forget` likewise (the dying
-//! holder's own count no longer matters). Who finds no permit looks whether a holder of permits, or of
-//! the lock, died.
+//! holder's own count no longer matters).
+//!
+//! Who finds no permit looks whether a holder of permits died, and whether the books add up: they do
+//! not when somebody died under the lock, nor when the next participant in a dead holder's row has
+//! taken permits since, which overwrites the dead one's count. Until then `available` may be too low,
+//! never too high. *Paused* under the lock: the others wait, for their own timeouts at most, or for
+//! 64 ms where those are shorter.
 
 use std::sync::atomic::AtomicU32 as PlainU32;
 
@@ -24,6 +29,9 @@ use crate::segment::mapped::{Block, Damaged, InPlace, Mapped};
 use crate::segment::object::{Kind, Object, Signature};
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::Deadline;
+
+#[cfg(all(test, not(loom)))]
+mod deaths;
 
 // Ordering:
 // [S1] the counters change under the lock word, which orders them ([L1]); reading `available` without
@@ -119,33 +127,41 @@ impl RawSemaphore {
         if self.available() == 0 {
             return None;
         }
-        let me = self.lock(peers, deadline)?;
-        let available = self.state.available.load(Ordering::Relaxed); // [S1]
-        let taken = available != 0 && self.held_by(me).add_locked(me);
-        if taken {
-            point!("semaphore.taking");
-            self.state.available.store(available - 1, Ordering::Relaxed); // [S1]
-        }
-        self.state.lock.unlock(peers, me);
-        taken.then_some(me)
+        let taken = self.with_lock(peers, deadline, |me| {
+            let available = self.state.available.load(Ordering::Relaxed); // [S1]
+            let taken = available != 0 && self.held_by(me).add_locked(me);
+            if taken {
+                point!("semaphore.taking");
+                self.state.available.store(available - 1, Ordering::Relaxed); // [S1]
+            }
+            taken.then_some(me)
+        });
+        taken.flatten()
     }
 
     /// Gives back a permit held under `tag`.
     #[inline]
     pub(crate) fn give_back(&self, peers: &impl Peers, tag: Tag) {
-        self.with_held(peers, tag, |me| {
+        if peers.me_if_registered() != tag {
+            return;
+        }
+        self.with_lock_for_sure(peers, |me| {
             if self.held_by(me).subtract_locked(me).is_some() {
                 point!("semaphore.giving_back");
                 let available = self.state.available.load(Ordering::Relaxed); // [S1]
                 self.state.available.store(available.saturating_add(1), Ordering::Relaxed);
             }
         });
+        point!("semaphore.given_back");
         self.state.permits.publish();
     }
 
     /// Lets a permit held under `tag` disappear: there is one less for ever.
     pub(crate) fn forget(&self, peers: &impl Peers, tag: Tag) {
-        self.with_held(peers, tag, |me| {
+        if peers.me_if_registered() != tag {
+            return;
+        }
+        self.with_lock_for_sure(peers, |me| {
             let total = self.state.total.load(Ordering::Relaxed);
             self.state.total.store(total.saturating_sub(1), Ordering::Relaxed); // [S1]
             point!("semaphore.forgetting");
@@ -153,32 +169,25 @@ impl RawSemaphore {
         });
     }
 
-    #[inline]
-    fn with_held(&self, peers: &impl Peers, tag: Tag, change: impl FnOnce(Tag)) {
-        if peers.me_if_registered() == tag {
-            let me = self.lock_patiently(peers);
-            change(me);
-            self.state.lock.unlock(peers, me);
-        }
-    }
-
     /// Adds permits; refuses to go over the limit, changing nothing.
     pub(crate) fn release(&self, peers: &impl Peers, count: u32) -> bool {
-        let me = self.lock_patiently(peers);
-        let limit = self.state.limit.load(Ordering::Relaxed);
-        let total = self.state.total.load(Ordering::Relaxed);
-        let more = total.checked_add(count).filter(|total| *total <= limit);
-        if let Some(more) = more {
+        let released = self.with_lock_for_sure(peers, |_| {
+            let limit = self.state.limit.load(Ordering::Relaxed);
+            let total = self.state.total.load(Ordering::Relaxed);
+            let Some(more) = total.checked_add(count).filter(|total| *total <= limit) else {
+                return false;
+            };
             self.state.total.store(more, Ordering::Relaxed); // [S1] the commit
             point!("semaphore.releasing");
             let available = self.state.available.load(Ordering::Relaxed);
             self.state.available.store(available.saturating_add(count), Ordering::Relaxed);
-        }
-        self.state.lock.unlock(peers, me);
-        if more.is_some() && count > 0 {
+            true
+        });
+        if released && count > 0 {
+            point!("semaphore.released");
             self.state.permits.publish_to(count);
         }
-        more.is_some()
+        released
     }
 
     #[inline]
@@ -186,16 +195,36 @@ impl RawSemaphore {
         self.state.available.load(Ordering::Relaxed) // [S1]
     }
 
+    /// Runs `change` under the lock, on books that are right: who takes the lock over from the dead
+    /// derives `available` anew, and tells those who wait for permits.
     #[inline]
-    fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Option<Tag> {
-        self.state.lock.lock_or_repair(peers, deadline, |_| self.recompute(peers))
+    fn with_lock<R>(
+        &self,
+        peers: &impl Peers,
+        deadline: Deadline,
+        change: impl FnOnce(Tag) -> R,
+    ) -> Option<R> {
+        let mut repaired = false;
+        let repair = |_| {
+            self.recompute(peers);
+            repaired = true;
+        };
+        let me = self.state.lock.lock_or_repair(peers, deadline, repair)?;
+        point!("semaphore.locked");
+        let result = change(me);
+        point!("semaphore.changed");
+        self.state.lock.unlock(peers, me);
+        if repaired {
+            self.state.permits.publish_to(u32::MAX);
+        }
+        Some(result)
     }
 
     #[inline]
-    fn lock_patiently(&self, peers: &impl Peers) -> Tag {
+    fn with_lock_for_sure<R>(&self, peers: &impl Peers, mut change: impl FnMut(Tag) -> R) -> R {
         loop {
-            if let Some(me) = self.lock(peers, Deadline::Never) {
-                return me;
+            if let Some(result) = self.with_lock(peers, Deadline::Never, &mut change) {
+                return result;
             }
         }
     }
@@ -210,16 +239,29 @@ impl RawSemaphore {
     #[cold]
     fn reclaim(&self, peers: &impl Peers, deadline: Deadline, look: Look) -> bool {
         let any_dead = self.holders().any(|(_, tag, _)| peers.is_dead(tag, look));
-        if !any_dead && !self.state.lock.is_locked() {
+        if !any_dead && self.is_balanced() {
             return false;
         }
-        let Some(me) = self.lock(peers, deadline) else { return false };
-        if any_dead {
-            self.recompute(peers);
+        let wrong = self.with_lock(peers, deadline, |_| {
+            // Unless it was only somebody alive who was in the middle of a change.
+            let wrong = any_dead || !self.is_balanced();
+            if wrong {
+                self.recompute(peers);
+            }
+            wrong
+        });
+        if wrong == Some(true) {
+            self.state.permits.publish_to(u32::MAX);
         }
-        self.state.lock.unlock(peers, me);
-        self.state.permits.publish_to(u32::MAX);
-        true
+        wrong.is_some()
+    }
+
+    /// Whether the books add up. They do not, for good, after a death under the lock, and where a
+    /// dead holder's count was overwritten by the next participant in its row.
+    fn is_balanced(&self) -> bool {
+        let held: u64 = self.holders().map(|(_, _, count)| u64::from(count)).sum();
+        let total = self.state.total.load(Ordering::Relaxed); // [S1]
+        held + u64::from(self.available()) == u64::from(total)
     }
 
     /// Derives what is available from who lives. Under the lock.
@@ -227,9 +269,8 @@ impl RawSemaphore {
     fn recompute(&self, peers: &impl Peers) {
         let mut held = 0;
         for (row, tag, count) in self.holders() {
-            if peers.is_dead(tag, Look::Quick) {
-                row.forget(tag, count);
-            } else {
+            let dead = peers.is_dead(tag, Look::Quick);
+            if !dead || peers.take_over(tag, || row.forget(tag, count)).is_none() {
                 held += count;
             }
         }

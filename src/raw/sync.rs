@@ -14,7 +14,5 @@ mod real {
     pub(crate) use crate::sys::futex::{wait as futex_wait, wake as futex_wake};
     pub(crate) use crate::sys::membarrier::{publisher_fence, sleeper_fence};
     pub(crate) use std::hint::spin_loop;
-    pub(crate) use std::sync::atomic::{
-        AtomicU8, AtomicU16, AtomicU32, AtomicU64, compiler_fence, fence,
-    };
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, fence};
 }

@@ -67,7 +67,7 @@ unsafe impl<const N: usize> NoUninit for Text<N> {}
 unsafe impl<const N: usize> Zeroable for Text<N> {}
 
 /// The bytes of a [`Text`] before they are known to be one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct TextBits<const N: usize> {
     len: [u8; 2],

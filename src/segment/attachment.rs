@@ -15,6 +15,7 @@ use super::tag::Tag;
 use super::{Look, Peers};
 use super::{directory, lifecycle, process};
 use crate::error::{ErrorKind, Failure};
+use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileLock, MapAdvice};
 use crate::sys::private::PrivatePage;
@@ -80,6 +81,7 @@ impl Attachment {
         if init {
             attachment.header().init(&facts);
         }
+        point!("attach.mapped");
         let me = Identity::of_this_process();
         if !init {
             let start = base.as_ptr() as usize;
@@ -113,7 +115,7 @@ impl Attachment {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: [HDR-2] a segment has room for its header, checked before it was mapped; [MAP-1]
+        // SAFETY: [HDR-1] a segment has room for its header, checked before it was mapped; [MAP-1]
         // self keeps the mapping, whose start is aligned to a page; [INP-1] Header is InPlace.
         unsafe { self.base.cast::<Header>().as_ref() }
     }
@@ -253,10 +255,6 @@ impl Peers for Attachment {
     fn take_over<R>(&self, dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         self.participants().take_over(self.me(), dead, cas)
     }
-
-    fn deaths(&self) -> u32 {
-        self.header().deaths.load(Ordering::Acquire)
-    }
 }
 
 impl Drop for Attachment {
@@ -268,6 +266,7 @@ impl Drop for Attachment {
             }
             self.participants().retire(me);
         }
+        point!("leave.retired");
         let alone = process::lock();
         let (id, facts, home) = (self.file_id, self.facts, self.home.take());
         self.dismantle(|file| {

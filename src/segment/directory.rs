@@ -19,6 +19,7 @@ use super::mapped::{Block, Damaged, InPlace};
 use super::object::Signature;
 use super::tag::Tag;
 use crate::error::{ErrorKind, Failure};
+use crate::sys::hook::point;
 
 // Ordering:
 // [D1] add: store(used, Release) ↔ walk: load(used, Acquire)   a block within `used` is complete
@@ -201,6 +202,10 @@ pub(crate) fn add(
 ) -> Result<Block, Failure> {
     let header = segment.header();
     let at = header.used.load(Ordering::Relaxed) as usize;
+    let begin = header::blocks_at(segment.rows() as u32);
+    if !(begin..=segment.len()).contains(&at) || !at.is_multiple_of(BLOCK_ALIGN) {
+        return Err(Damaged("an end of its objects that cannot be").into());
+    }
     let type_name = clipped(&signature.name);
     let names = at + size_of::<BlockHeader>() + layout.claims.len() * size_of::<StoredRun>();
     let payload = (names + name.len() + type_name.len()).next_multiple_of(layout.align);
@@ -216,7 +221,9 @@ pub(crate) fn add(
     let block = Block::new(Arc::clone(segment), payload, layout.size)
         .ok_or(Damaged("an object beyond the end of the segment"))?;
     init(&block)?;
+    point!("add.built");
     header.used.store(end as u64, Ordering::Release); // [D1]
+    point!("add.committed");
     Ok(block)
 }
 

@@ -204,10 +204,6 @@ impl<O> Peers for Handle<O> {
     fn take_over<R>(&self, dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         self.attachment().take_over(dead, cas)
     }
-
-    fn deaths(&self) -> u32 {
-        self.attachment().deaths()
-    }
 }
 
 impl<O> Deref for Handle<O> {

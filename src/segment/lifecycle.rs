@@ -22,6 +22,7 @@ use super::header::{Facts, ROWS_AT, blocks_at, flags};
 use super::options::SegmentOptions;
 use super::{name, participants, process};
 use crate::error::{ErrorKind, Failure};
+use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileFacts, FileLock};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
@@ -52,6 +53,7 @@ pub(super) fn create(
     let home = (name.to_owned(), path.clone());
     let segment = Arc::new(Attachment::new(file, facts, options.advice(), Some(home), true)?);
     fill(&segment)?;
+    point!("create.built");
     publish(&segment, &path)?;
     Ok(segment)
 }
@@ -62,6 +64,7 @@ fn publish(segment: &Arc<Attachment>, path: &Path) -> Result<(), Failure> {
         let mut state = process::lock()?;
         match memory::publish(segment.file(), path) {
             Ok(()) => {
+                point!("create.linked");
                 state.add(segment);
                 return Ok(());
             }
@@ -92,7 +95,9 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         check_owner(&found, options.mode)?;
         let facts = Facts::read(file.as_fd(), found.size)?;
         check_namespaces(&facts, namespaces())?;
+        point!("open.opened");
         let lock = lock(file.as_fd())?;
+        point!("open.locked");
         if look_at(file.as_fd())?.links == 0 {
             drop(lock);
             continue;
@@ -105,12 +110,14 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         }
         memory::share(file.as_fd())
             .map_err(|error| Failure::system("marking it as used", error))?;
+        point!("open.marked");
         // The lock outlives its borrow of the file, which moves into the attachment: it is given
         // back through the attachment's own descriptor, or ends with it.
         std::mem::forget(lock);
         let home = Some((name.to_owned(), path));
         let attachment = Attachment::new(file, facts, options.advice(), home, false)?;
         let attachment = Arc::new(attachment);
+        point!("open.attached");
         FileLock::give_back(attachment.file());
         state.add(&attachment);
         return Ok(attachment);
@@ -120,17 +127,24 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
 /// This process leaves: closes its descriptor, and removes the name if it was the last.
 /// Under the process's lock.
 pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(String, PathBuf)>) {
-    let fresh = home
-        .filter(|_| !facts.is(flags::PERSISTENT))
-        .and_then(|(_, path)| Some((memory::open(path).ok()?, path)))
-        .filter(|(fresh, _)| memory::facts(fresh.as_fd()).is_ok_and(|found| found.id == id));
-    // Before the lock is taken, which closing it would end.
+    // Before the lock is taken, which closing it would end; and before the file is opened afresh,
+    // which may need the very descriptor.
     drop(file);
-    let Some((fresh, path)) = fresh else { return };
+    point!("leave.closed");
+    let Some((_, path)) = home.filter(|_| !facts.is(flags::PERSISTENT)) else { return };
+    let Ok(fresh) = memory::open(path) else { return };
+    let Ok(found) = memory::facts(fresh.as_fd()) else { return };
+    if found.id != id {
+        return; // another's by now
+    }
+    // Afresh, too: of the file that has the number now, if that was given out again.
+    let Ok(facts) = Facts::read(fresh.as_fd(), found.size) else { return };
     let Ok(_lock) = FileLock::take(fresh.as_fd()) else { return };
-    if is_stale(fresh.as_fd(), facts).unwrap_or(false) {
+    point!("leave.locked");
+    if is_stale(fresh.as_fd(), &facts).unwrap_or(false) {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
     }
+    point!("leave.done");
 }
 
 /// Removes the name now, if it still leads to `expected`, or to any segment where none is expected.
@@ -148,6 +162,7 @@ pub(super) fn unlink(path: &Path, expected: Option<FileId>) -> Result<(), Failur
         }
     }
     let _lock = lock(file.as_fd())?;
+    point!("unlink.locked");
     memory::unlink_if_same(path, found.id)
         .map_err(|error| Failure::system("removing the name", error))
 }
@@ -175,6 +190,7 @@ fn if_stale(
     let facts = Facts::read(file.as_fd(), found.size)?;
     let _lock = lock(file.as_fd())?;
     let stale = is_stale(file.as_fd(), &facts)?;
+    point!("stale.known");
     if stale {
         then(found.id)?;
     }
@@ -212,12 +228,10 @@ fn is_stale(fresh: BorrowedFd<'_>, facts: &Facts) -> Result<bool, Failure> {
     let read = memory::read_start(fresh, &mut bytes)
         .map_err(|error| Failure::system("reading its participants", error))?;
     let rows = bytes.get(ROWS_AT..read).unwrap_or(&[]);
-    // Pids of another namespace mean nothing here: any row that is taken may be a living one's.
-    let in_use = match check_namespaces(facts, namespaces()) {
-        Ok(()) => participants::any_alive(rows),
-        Err(_) => participants::attached(rows).next().is_some(),
-    };
-    Ok(!in_use)
+    // Pids of another namespace mean nothing here. The marks do, in every namespace: without them, a
+    // container that was killed would leave its names for ever.
+    let is_here = check_namespaces(facts, namespaces()).is_ok();
+    Ok(!(is_here && participants::any_alive(rows)))
 }
 
 /// Refuses a segment whose participants' life and death cannot be seen from here.

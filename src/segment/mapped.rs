@@ -64,13 +64,6 @@ unsafe impl<T: ?Sized + Sync> Send for Mapped<T> {}
 // SAFETY: [MAP-1] as above.
 unsafe impl<T: ?Sized + Sync> Sync for Mapped<T> {}
 
-impl<T: ?Sized> Mapped<T> {
-    #[inline]
-    pub(crate) fn attachment(&self) -> &Arc<Attachment> {
-        &self.attachment
-    }
-}
-
 impl<T: InPlace> Mapped<T> {
     /// Something of the segment itself.
     pub(crate) fn in_segment(
@@ -122,10 +115,6 @@ impl Block {
 
     pub(crate) fn attachment(&self) -> &Arc<Attachment> {
         &self.attachment
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.size
     }
 
     pub(crate) fn offset(&self) -> usize {

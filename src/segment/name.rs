@@ -24,9 +24,10 @@ pub(crate) fn check(name: &str) -> Result<(), Failure> {
 
 /// Where segments live: `COMMONHOLD_DIR`, or `/dev/shm`.
 pub(crate) fn directory() -> PathBuf {
-    std::env::var_os("COMMONHOLD_DIR")
-        .filter(|directory| !directory.is_empty())
-        .map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from)
+    let chosen = std::env::var_os("COMMONHOLD_DIR").filter(|directory| !directory.is_empty());
+    let directory = chosen.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
+    // The last one out finds the name again, wherever the process has gone meanwhile.
+    std::path::absolute(&directory).unwrap_or(directory)
 }
 
 /// The file of a segment with this name.

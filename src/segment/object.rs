@@ -41,20 +41,31 @@ impl Signature {
     }
 }
 
-/// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`.
+/// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`, and so is
+/// what was defined in a function or closure, as `app::main::{{closure}}::Job` is.
 fn unqualified(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
+    let mut outer = Vec::new();
+    let mut path = 0; // where in `out` the path begins that may go on here
     let mut rest = name;
-    while let Some(end) = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        if let Some(after) = rest[end..].strip_prefix("::") {
+    while let Some(next) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("::") {
+            out.truncate(path);
             rest = after;
             continue;
         }
-        let delimiter = rest[end..].chars().next().map_or(1, char::len_utf8);
-        out.push_str(&rest[..end + delimiter]);
-        rest = &rest[end + delimiter..];
+        out.push(next);
+        rest = &rest[next.len_utf8()..];
+        match next {
+            '<' | '(' | '[' | '{' => {
+                outer.push(path);
+                path = out.len();
+            }
+            '>' | ')' | ']' | '}' => path = outer.pop().unwrap_or(out.len()),
+            _ if next.is_alphanumeric() || next == '_' => {}
+            _ => path = out.len(),
+        }
     }
-    out.push_str(rest);
     out
 }
 
@@ -88,6 +99,11 @@ mod tests {
             ("[app::Job; 4]", "[Job; 4]"),
             ("(u8, a::b::C)", "(u8, C)"),
             ("commonhold::text::Text<32>", "Text<32>"),
+            ("app::main::{{closure}}::Job", "Job"),
+            ("[app::main::{{closure}}::{{closure}}::Job; 4]", "[Job; 4]"),
+            ("app::<impl app::Shop for b::C>::open::Job<b::Part>", "Job<Part>"),
+            ("<a::B as c::D<e::F>>::open::Job", "Job"),
+            ("(a::P<b::Q, (c::R, [u8; 4])>, d::S)", "(P<Q, (R, [u8; 4])>, S)"),
         ] {
             assert_eq!(unqualified(full), short);
         }

@@ -33,6 +33,7 @@ use super::header::Header;
 use super::mapped::InPlace;
 use super::peers::Look;
 use super::tag::{GENERATIONS, Tag};
+use crate::sys::hook::point;
 use crate::sys::liveness::{self, FileId};
 
 // Ordering:
@@ -122,7 +123,9 @@ impl Participants<'_> {
         }
         row.recovering.store(0, Ordering::Relaxed);
         row.start.store(who.start, Ordering::Relaxed);
+        point!("register.timed");
         row.word.store(Word { generation, pid: who.pid }.bits(), Ordering::Release); // [P1]
+        point!("register.seated");
         let tag = Tag::new(number, generation);
         if self.is_being_recovered(tag) {
             row.word.store(Word { generation, pid: 0 }.bits(), Ordering::Release);
@@ -195,6 +198,7 @@ impl Participants<'_> {
             std::thread::yield_now();
         }
         fence(Ordering::SeqCst); // [P3]
+        point!("take_over.announced");
         let result = self.word_of(dead).is_none().then(cas);
         mine.recovering.store(0, Ordering::Release);
         result
@@ -220,6 +224,7 @@ impl Participants<'_> {
 
     fn bury(&self, row: &Row, word: Word) {
         self.header.deaths.fetch_add(1, Ordering::Release); // [P2]
+        point!("bury.counted");
         let left = Word { pid: 0, ..word }.bits();
         let _ = row.word.compare_exchange(word.bits(), left, Ordering::AcqRel, Ordering::Relaxed);
     }

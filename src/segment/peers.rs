@@ -34,7 +34,4 @@ pub(crate) trait Peers {
     /// Runs `cas`, which takes a claim away from `dead`, so that no row can be given the generation
     /// of `dead` meanwhile. `None`: the tag turned out to be in use after all, nothing was run.
     fn take_over<R>(&self, dead: Tag, cas: impl FnOnce() -> R) -> Option<R>;
-
-    /// A counter that moves when somebody found a participant dead.
-    fn deaths(&self) -> u32;
 }

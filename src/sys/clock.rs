@@ -23,11 +23,13 @@ impl Deadline {
         Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At)
     }
 
-    /// The deadline, or shortly after now where it is now: for what is held only briefly.
+    /// The deadline, or shortly after now where that is later: for what is held only briefly.
     pub(crate) fn or_shortly(self) -> Deadline {
+        let shortly = Instant::now() + LONGEST_NAP;
         match self {
-            Deadline::Now => Deadline::after(LONGEST_NAP),
-            later => later,
+            Deadline::Now => Deadline::At(shortly),
+            Deadline::At(instant) => Deadline::At(instant.max(shortly)),
+            Deadline::Never => Deadline::Never,
         }
     }
 
@@ -48,12 +50,13 @@ pub(crate) struct Naps {
     deadline: Deadline,
     next: Duration,
     limit: Duration,
-    slept_long: bool,
+    /// Naps since a dear look was last due.
+    since_look: Duration,
 }
 
 impl Naps {
     pub(crate) fn until(deadline: Deadline) -> Naps {
-        Naps { deadline, next: SHORTEST_NAP, limit: LONGEST_NAP, slept_long: false }
+        Naps { deadline, next: SHORTEST_NAP, limit: LONGEST_NAP, since_look: Duration::ZERO }
     }
 
     /// Naps of at most `limit`, for a sleeper whose wake-ups are not ordered by a barrier.
@@ -67,13 +70,16 @@ impl Naps {
     pub(crate) fn next(&mut self) -> Option<Duration> {
         let left = self.deadline.left()?;
         let nap = self.next.min(left);
-        self.slept_long |= self.next >= LONGEST_NAP;
+        if self.long() {
+            self.since_look = Duration::ZERO;
+        }
+        self.since_look += self.next;
         self.next = (self.next * 2).min(self.limit);
         Some(nap)
     }
 
-    /// True once the wait is so long that a dear look at a holder is due.
+    /// True after every 64 ms of naps: then a dear look at a holder is due.
     pub(crate) fn long(&self) -> bool {
-        self.slept_long
+        self.since_look >= LONGEST_NAP
     }
 }

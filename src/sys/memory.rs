@@ -47,14 +47,34 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 
 /// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
 ///
-/// The kernel knows a file system's limit, but not when the machine itself is out of memory: it would
-/// take all there is, then end processes. So a large range is compared with what is available first.
+/// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
+/// program with a fast timer would never get through a large one.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
-    const LARGE: u64 = 16 << 20;
-    if size >= LARGE && available_memory().is_some_and(|available| size > available) {
+    const PART: u64 = 4 << 20;
+    if size > PART {
+        refuse_the_impossible(file, size)?;
+    }
+    let mut done = 0;
+    while done < size {
+        let part = (size - done).min(PART);
+        let at = offset + done;
+        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
+        done += part;
+    }
+    Ok(())
+}
+
+/// Refuses at once what would fill the file system before it failed, or the machine: the kernel does not
+/// know when that is out of memory. It would take all there is, then end processes.
+fn refuse_the_impossible(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    let system = fs::fstatvfs(file)?;
+    if system.f_blocks != 0 && size > system.f_bavail.saturating_mul(system.f_frsize) {
+        return Err(Errno::NOSPC);
+    }
+    if available_memory().is_some_and(|available| size > available) {
         return Err(Errno::NOMEM);
     }
-    retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), offset, size))
+    Ok(())
 }
 
 /// Bytes of memory and swap that can be had without ending anybody; `None` where that is not told.
@@ -114,15 +134,24 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize>
     Ok(done)
 }
 
-/// Marks the file as in use by this open description, and all that inherit it.
+/// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when
+/// another program locked the file for itself: nobody of this crate does for longer than `is_unused`
+/// takes, under the lifecycle lock.
 pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
-    retry_on_intr(|| fs::flock(file, FlockOperation::LockShared))
+    retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockShared))
 }
 
-/// True when no other open description is marked as using the file. On a file opened afresh only.
+/// True when no other open description is marked as using the file. On a file opened afresh only,
+/// and under the lifecycle lock.
 pub(crate) fn is_unused(fresh: BorrowedFd<'_>) -> Result<bool> {
     match retry_on_intr(|| fs::flock(fresh, FlockOperation::NonBlockingLockExclusive)) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            // Given back at once, not by the closing of the file: that comes after the end of the
+            // lifecycle lock, where the last one out would take it for somebody's mark, and does not
+            // come while a child that was forked meanwhile has the descriptor.
+            fs::flock(fresh, FlockOperation::Unlock)?;
+            Ok(true)
+        }
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(error),
     }

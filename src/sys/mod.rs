@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 #[cfg(not(loom))]
 pub(crate) mod futex;
+pub(crate) mod hook;
 #[cfg(not(loom))]
 pub(crate) mod liveness;
 #[cfg(not(loom))]

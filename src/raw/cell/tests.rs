@@ -54,9 +54,6 @@ impl Peers for Peer {
     fn take_over<R>(&self, _dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         Some(cas())
     }
-    fn deaths(&self) -> u32 {
-        0
-    }
 }
 
 /// A zeroed cell outside of any segment.

@@ -60,13 +60,13 @@ impl Leases {
 
     fn write(&self, number: usize, message: u32) {
         step();
-        // SAFETY: the caller holds the cell; loom checks that nobody else is here.
+        // SAFETY: [CLM-1] the caller holds the cell; loom checks that nobody else is here.
         self.0.words.payloads[number].with_mut(|payload| unsafe { *payload = message });
     }
 
     fn read(&self, number: usize) -> u32 {
         step();
-        // SAFETY: the caller holds the cell; loom checks that nobody writes here.
+        // SAFETY: [CLM-1] the caller holds the cell; loom checks that nobody writes here.
         self.0.words.payloads[number].with(|payload| unsafe { *payload })
     }
 

@@ -33,12 +33,12 @@ impl Guarded {
     }
 
     fn read(&self) -> (u32, u32) {
-        // SAFETY: the caller holds the lock, or comes after all participants; loom checks it.
+        // SAFETY: [CLM-1] the caller holds the lock, or comes after all participants; loom checks it.
         self.halves.with(|halves| unsafe { *halves })
     }
 
     fn write(&self, change: impl FnOnce(&mut (u32, u32))) {
-        // SAFETY: the caller holds the lock; loom checks that nobody else is here.
+        // SAFETY: [CLM-1] the caller holds the lock; loom checks that nobody else is here.
         self.halves.with_mut(|halves| change(unsafe { &mut *halves }));
     }
 

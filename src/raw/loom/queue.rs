@@ -105,14 +105,14 @@ impl Queue {
     /// Writes into a slot that the caller claimed.
     pub(super) fn write(&self, position: u64, message: u32) {
         step();
-        // SAFETY: the caller claimed the position; loom checks that nobody else is here.
+        // SAFETY: [CLM-1] the caller claimed the position; loom checks that nobody else is here.
         self.payload(position).with_mut(|payload| unsafe { *payload = message });
     }
 
     /// Reads from a slot that the caller claimed.
     pub(super) fn read(&self, position: u64) -> u32 {
         step();
-        // SAFETY: the caller claimed the position; loom checks that nobody writes here.
+        // SAFETY: [CLM-1] the caller claimed the position; loom checks that nobody writes here.
         self.payload(position).with(|payload| unsafe { *payload })
     }
 

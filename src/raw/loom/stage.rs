@@ -254,8 +254,4 @@ impl Peers for Member {
     fn take_over<R>(&self, _dead: Tag, cas: impl FnOnce() -> R) -> Option<R> {
         Some(cas())
     }
-
-    fn deaths(&self) -> u32 {
-        self.kernel.deaths.load(Acquire)
-    }
 }

@@ -19,7 +19,7 @@ impl<T: Shared> RawQueue<T> {
         }
         self.cells.put(number);
         self.header.cells.publish();
-        self.header.drained.publish();
+        self.header.drained.publish_if(|| self.ring.len() == 0);
     }
 
     /// Puts a cell back that was taken for a message that was not there.

@@ -6,7 +6,7 @@ use bytemuck::Pod;
 
 use super::layout::RawQueue;
 use super::local::{RecvEnd, SendEnd};
-use super::recv::NotReceived;
+use super::look::NotReceived;
 use super::send::NotSent;
 use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};
@@ -112,7 +112,7 @@ impl<T: Shared + Pod> Deref for Reserved<'_, T> {
         self.0.assert_mine();
         let at = self.0.handle.cell_payload(self.0.number);
         // SAFETY: [HDR-2] aligned and within the block, which handle keeps mapped; [CLM-1] the cell is
-        // this process's while self lives; [CHK-1] every pattern is a Pod.
+        // this process's while self lives; [BIT-1] any bytes are a Pod.
         unsafe { &*at }
     }
 }
@@ -123,7 +123,7 @@ impl<T: Shared + Pod> DerefMut for Reserved<'_, T> {
         self.0.assert_mine();
         let at = self.0.handle.cell_payload(self.0.number);
         // SAFETY: [HDR-2] aligned and within the block, which handle keeps mapped; [CLM-1] the cell is
-        // this process's, and self the only way to it; [CHK-1] every pattern is a Pod.
+        // this process's, and self the only way to it; [BIT-1] any bytes are a Pod.
         unsafe { &mut *at }
     }
 }

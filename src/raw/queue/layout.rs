@@ -85,7 +85,6 @@ impl<T> Sizes<T> {
 
 /// Where the parts are.
 struct Offsets {
-    header: usize,
     tail: usize,
     head: usize,
     hint: usize,
@@ -106,8 +105,9 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let slot_words = capacity.checked_mul(Sizes::<T>::SLOT_WORDS).ok_or(TooLarge)?;
     let payload_bytes = cell_count.checked_mul(Sizes::<T>::CELL_BYTES).ok_or(TooLarge)?;
     let mut plan = Plan::new();
+    let header = plan.one::<Header>()?;
+    debug_assert_eq!(header, 0, "found before anything else is known");
     let offsets = Offsets {
-        header: plan.one::<Header>()?,
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
         hint: plan.one::<Line>()?,
@@ -156,7 +156,7 @@ impl<T> Words for RingWords<T> {
     #[inline]
     fn slot(&self, index: usize) -> &AtomicU64 {
         debug_assert!(index * Sizes::<T>::SLOT_WORDS < self.slots.len());
-        // SAFETY: [HDR-2] attach made `slots` as long as the capacity, which the shape masks by.
+        // SAFETY: [HDR-2] attach made `slots` as long as the capacity; [HDR-3] the shape masks by it.
         unsafe { self.slots.get_unchecked(index * Sizes::<T>::SLOT_WORDS) }
     }
 

@@ -17,11 +17,15 @@ pub(crate) mod guard;
 #[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]
+mod lease;
+#[cfg(not(loom))]
 pub(crate) mod local;
+#[cfg(not(loom))]
+pub(crate) mod look;
 #[cfg(not(loom))]
 mod payload;
 #[cfg(not(loom))]
-pub(crate) mod recv;
+mod recv;
 #[cfg(not(loom))]
 pub(crate) mod send;
 
@@ -53,3 +57,6 @@ pub trait RawMessages: crate::segment::object::Object {
     /// Tells those who wait to send that the last receiver left.
     fn receivers_left(&self);
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

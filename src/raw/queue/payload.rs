@@ -15,7 +15,7 @@ pub(crate) fn checked<T: Shared>(bits: T::Bits) -> T {
     if !T::is_valid_bit_pattern(&bits) {
         invalid::<T>();
     }
-    // SAFETY: [CHK-1] the pattern is valid for T, which has the size of its Bits.
+    // SAFETY: [BIT-1] found valid above; T lies as its Bits do.
     unsafe { ptr::read((&raw const bits).cast::<T>()) }
 }
 
@@ -44,7 +44,7 @@ impl<T: Shared> RawQueue<T> {
         debug_assert!(!Sizes::<T>::LARGE);
         let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<T::Bits>();
         // SAFETY: [HDR-2] a slot has room for a small T; [CLM-1] its claimant alone accesses it;
-        // [CHK-1] every pattern is a Bits.
+        // [BIT-1] any bytes are a Bits.
         unsafe { ptr::read_unaligned(at) }
     }
 
@@ -74,7 +74,8 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     pub(crate) fn cell_payload(&self, number: usize) -> *mut T {
         assert!(number < self.deliveries.len());
-        // SAFETY: [HDR-2] attach checked that every cell's payload lies in the block, aligned.
+        // SAFETY: [HDR-3] there is such a cell; [HDR-2] attach checked that all of them lie in the
+        // block, aligned.
         let at = unsafe { self.payload.as_ptr().add(number * Sizes::<T>::CELL_BYTES) };
         at.cast_mut().cast()
     }
@@ -89,8 +90,8 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     pub(super) fn read_cell(&self, number: usize) -> T::Bits {
         let at = self.cell_payload(number).cast::<T::Bits>();
-        // SAFETY: [HDR-2] aligned and within the block; [CLM-1] the caller holds the cell; [CHK-1]
-        // every pattern is a Bits.
+        // SAFETY: [HDR-2] aligned and within the block; [CLM-1] the caller holds the cell; [BIT-1]
+        // any bytes are a Bits.
         unsafe { ptr::read(at) }
     }
 
@@ -107,8 +108,18 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     pub(super) fn cell_is_valid(&self, number: usize) -> bool {
         let at = self.cell_payload(number).cast::<T::Bits>();
-        // SAFETY: [HDR-2] aligned and within the block; [CLM-1] the caller holds the cell; [CHK-1]
-        // every pattern is a Bits.
+        // SAFETY: [HDR-2] aligned and within the block; [CLM-1] the caller holds the cell; [BIT-1]
+        // any bytes are a Bits.
         T::is_valid_bit_pattern(unsafe { &*at })
+    }
+
+    /// Writes over the messages in all slots, as this crate never does.
+    #[cfg(test)]
+    pub(crate) fn overwrite_slots(&self, with: u64) {
+        for position in 0..self.ring.shape.capacity() {
+            let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<u64>();
+            // SAFETY: [HDR-2] a slot of the messages that tests use this for has room for a u64.
+            unsafe { ptr::write(at, with) }
+        }
     }
 }

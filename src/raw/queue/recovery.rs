@@ -1,7 +1,7 @@
 //! What the dead left in the ring: abandoned positions, and orphans.
 
-use super::ring::{Actor, Found, Ring, Words, cas};
-use super::words::{Index, Phase, Slot};
+use super::ring::{Actor, Found, NoRoom, Ring, Words, cas};
+use super::words::{CLOSED, Index, Phase, Slot};
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, spin_loop};
 use crate::segment::{Peers, Tag};
@@ -11,6 +11,65 @@ use crate::segment::{Peers, Tag};
 const GRACE: u32 = if cfg!(loom) { 0 } else { 16 };
 
 impl<W: Words> Ring<W> {
+    /// Sees to it that the slot at tail is free, without claiming it.
+    pub(crate) fn find_room<P: Peers>(&self, actor: &Actor<'_, P>) -> Result<(), NoRoom> {
+        loop {
+            let word = self.words.tail().load(Ordering::Acquire); // [Q3]
+            let Index { position, tag } = Index::of(word);
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
+            if slot == self.shape.empty(position) && tag != CLOSED {
+                return Ok(());
+            }
+            self.make_room(actor, word, slot)?;
+        }
+    }
+
+    /// Deals with what keeps the slot at tail from being claimed. `Ok`: look again.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_room<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        word: u64,
+        found: u64,
+    ) -> Result<(), NoRoom> {
+        let Index { position, tag } = Index::of(word);
+        if tag == CLOSED {
+            return Err(NoRoom::Closed);
+        }
+        if self.words.tail().load(Ordering::Acquire) != word {
+            return Ok(()); // [Q3]
+        }
+        let before = self.shape.a_lap_before(position);
+        let slot = Slot::of(found);
+        if slot.lap != self.shape.lap(before) {
+            return Err(NoRoom::Full); // overwritten by something else: do not spin on it
+        }
+        match slot.phase {
+            Phase::Writing if slot.tag.is_nobody() => self.skip(actor, before),
+            Phase::Writing if actor.finds_dead(slot.tag) => {
+                self.abandon(actor, slot.tag, before, found);
+            }
+            // Capacity 1: the predecessor is this very slot, and only tail knows its claimant.
+            Phase::Empty
+                if self.shape.capacity() == 1 && !tag.is_nobody() && actor.finds_dead(tag) =>
+            {
+                self.abandon(actor, tag, before, found);
+            }
+            // Orphans are the consumers' business.
+            _ => return Err(NoRoom::Full),
+        }
+        Ok(())
+    }
+
+    /// Makes a position abandoned that the dead `tag` claimed, and never committed.
+    fn abandon<P: Peers>(&self, actor: &Actor<'_, P>, tag: Tag, position: u64, from: u64) {
+        let abandoned = self.shape.writing(position, Tag::NOBODY);
+        if actor.take_over(tag, self.slot(position), from, abandoned) {
+            point!("queue.abandoned");
+        }
+    }
+
     /// Deals with a head at which no message lies.
     #[cold]
     pub(super) fn find_message<P: Peers>(
@@ -102,10 +161,11 @@ impl<W: Words> Ring<W> {
         }
         point!("queue.adopt.before_newest");
         let mine = self.shape.reading(before, actor.me);
-        actor.take_over(tag, slot, full, mine).then(|| {
-            point!("queue.adopted");
-            before
-        })
+        if !actor.take_over(tag, slot, full, mine) {
+            return None;
+        }
+        point!("queue.adopted");
+        Some(before)
     }
 
     /// Takes over a message that a dead consumer held while others went on, from `slots` on.
@@ -162,13 +222,14 @@ impl<W: Words> Ring<W> {
     pub(crate) fn drained_at(&self) -> Option<u64> {
         let tail = self.tail_position();
         let head = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
-        let all_empty = || {
-            (0..self.shape.capacity()).all(|ahead| {
-                let next = self.shape.advanced(head, ahead);
-                self.slot(next).load(Ordering::Acquire) == self.shape.empty(next) // [Q2]
+        // Behind head an abandoned slot may not be freed yet: it holds no message.
+        let none_held = || {
+            (0..self.shape.capacity()).all(|position| {
+                let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
+                matches!(Slot::of(slot).phase, Phase::Empty | Phase::Writing)
             })
         };
-        (head == tail && all_empty()).then_some(tail)
+        (head == tail && none_held()).then_some(tail)
     }
 
     pub(crate) fn tail_position(&self) -> u64 {

@@ -55,7 +55,7 @@
 //! it gives a row's generation out again). A CAS of an index word may thus fail without its
 //! position having moved: [`skip`](Ring::skip) has to tell these apart, everything else starts again.
 
-use super::words::{CLOSED, Index, Phase, Shape, Slot};
+use super::words::{CLOSED, Index, Shape, Slot};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::hook::point;
 use crate::raw::sync::{AtomicU64, Ordering};
@@ -137,8 +137,8 @@ pub(crate) struct Claim {
 /// What stood in the way of a claim: an index word, and the slot word it led to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
-    word: u64,
-    slot: u64,
+    pub(super) word: u64,
+    pub(super) slot: u64,
 }
 
 /// No endpoint has finished this position.
@@ -288,11 +288,11 @@ impl<W: Words> Ring<W> {
         self.shape.distance(head, tail).min(self.shape.capacity())
     }
 
-    /// A look without a claim: whether a message, or work, is at the head.
+    /// A look without a claim: whether a message is at the head.
     #[inline]
-    pub(crate) fn head_stirs(&self) -> bool {
+    pub(crate) fn head_is_full(&self) -> bool {
         let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
-        self.slot(position).load(Ordering::Relaxed) != self.shape.empty(position)
+        self.slot(position).load(Ordering::Relaxed) == self.shape.full(position)
     }
 
     /// A look without a claim: whether there is room at the tail, or it is closed.
@@ -339,71 +339,6 @@ impl<W: Words> Ring<W> {
         if now.position == then.position && now.tag == Tag::GONE && then.tag != Tag::GONE {
             let Slot { lap, phase, .. } = Slot::of(to);
             cas(slot, to, Slot::word(lap, Tag::GONE, phase));
-        }
-    }
-
-    /// Sees to it that the slot at tail is free, without claiming it.
-    pub(crate) fn find_room<P: Peers>(&self, actor: &Actor<'_, P>) -> Result<(), NoRoom> {
-        loop {
-            let word = self.words.tail().load(Ordering::Acquire); // [Q3]
-            let Index { position, tag } = Index::of(word);
-            let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
-            if slot == self.shape.empty(position) && tag != CLOSED {
-                return Ok(());
-            }
-            self.make_room(actor, word, slot)?;
-        }
-    }
-
-    /// Deals with what keeps the slot at tail from being claimed. `Ok`: look again.
-    #[cold]
-    #[inline(never)]
-    fn make_room<P: Peers>(
-        &self,
-        actor: &Actor<'_, P>,
-        word: u64,
-        found: u64,
-    ) -> Result<(), NoRoom> {
-        let Index { position, tag } = Index::of(word);
-        if tag == CLOSED {
-            return Err(NoRoom::Closed);
-        }
-        if self.words.tail().load(Ordering::Acquire) != word {
-            return Ok(()); // [Q3]
-        }
-        let before = self.shape.a_lap_before(position);
-        let slot = Slot::of(found);
-        if slot.lap != self.shape.lap(before) {
-            return Err(NoRoom::Full); // overwritten by something else: do not spin on it
-        }
-        match slot.phase {
-            Phase::Writing if slot.tag.is_nobody() => self.skip(actor, before),
-            Phase::Writing if actor.finds_dead(slot.tag) => {
-                self.abandon(actor, slot.tag, before, found);
-            }
-            // Capacity 1: the predecessor is this very slot, and only tail knows its claimant.
-            Phase::Empty
-                if self.shape.capacity() == 1 && !tag.is_nobody() && actor.finds_dead(tag) =>
-            {
-                self.abandon(actor, tag, before, found);
-            }
-            // Orphans are the consumers' business.
-            _ => return Err(NoRoom::Full),
-        }
-        Ok(())
-    }
-
-    /// Makes a position abandoned that the dead `tag` claimed, and never committed.
-    pub(super) fn abandon<P: Peers>(
-        &self,
-        actor: &Actor<'_, P>,
-        tag: Tag,
-        position: u64,
-        from: u64,
-    ) {
-        let abandoned = self.shape.writing(position, Tag::NOBODY);
-        if actor.take_over(tag, self.slot(position), from, abandoned) {
-            point!("queue.abandoned");
         }
     }
 }

@@ -103,10 +103,10 @@ impl<T: Shared> RawQueue<T> {
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
-        if !self.header.receivers.says_gone() {
-            if let Ok(position) = self.ring.claim_free_tail(me, end.finished()) {
-                return Ok(position);
-            }
+        if !self.header.receivers.says_gone()
+            && let Ok(position) = self.ring.claim_free_tail(me, end.finished())
+        {
+            return Ok(position);
         }
         self.wait_for_room(peers, end, deadline)
     }
@@ -137,7 +137,7 @@ impl<T: Shared> RawQueue<T> {
         moment: Moment,
     ) -> Option<Result<u64, NotSent>> {
         let actor = &actor.at(moment);
-        if self.header.receivers.says_gone() && self.receivers().all_gone(actor) {
+        if self.nobody_receives(actor) {
             return Some(Err(NotSent::Closed));
         }
         match self.ring.claim_tail(actor, end.finished()) {
@@ -182,9 +182,18 @@ impl<T: Shared> RawQueue<T> {
         Ok((found.unwrap_or(Err(NotSent::Full))?, actor.me))
     }
 
+    /// Whether sending is over, as far as can be told without asking who lives.
+    pub(crate) fn refuses(&self, peers: &Handle<Self>) -> bool {
+        self.ring.is_closed() || self.nobody_receives(&Actor::new(peers))
+    }
+
+    /// Whether all receivers that ever were are gone, and somebody noticed.
+    fn nobody_receives(&self, actor: &Me<'_, T>) -> bool {
+        self.header.receivers.says_gone() && self.receivers().all_gone(actor)
+    }
+
     fn look_for_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<Result<usize, NotSent>> {
-        let gone = self.header.receivers.says_gone() && self.receivers().all_gone(actor);
-        if gone || self.ring.is_closed() {
+        if self.ring.is_closed() || self.nobody_receives(actor) {
             return Some(Err(NotSent::Closed));
         }
         if let Some(number) = self.get_large_cell(actor) {

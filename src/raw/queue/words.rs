@@ -184,6 +184,7 @@ impl Shape {
         position.wrapping_add(self.capacity()) & POSITION_MASK
     }
 
+    #[cfg(test)]
     pub(crate) const fn advanced(self, position: u64, by: u64) -> u64 {
         position.wrapping_add(by) & POSITION_MASK
     }

@@ -12,47 +12,64 @@ macro_rules! point {
 #[cfg(all(test, not(loom)))]
 macro_rules! point {
     ($name:literal) => {
-        $crate::raw::hook::reached($name)
+        $crate::sys::hook::reached($name)
     };
 }
 pub(crate) use point;
 
 #[cfg(all(test, not(loom)))]
 mod armed {
+    use crate::children::{Child, fork};
+    use std::collections::VecDeque;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static ANY: AtomicBool = AtomicBool::new(false);
-    static POINT: Mutex<Option<(&'static str, u32)>> = Mutex::new(None);
+    static POINTS: Mutex<VecDeque<(&'static str, u32)>> = Mutex::new(VecDeque::new());
 
     /// Stops this process the first time it reaches the point `name`.
     pub(crate) fn arm(name: &'static str) {
         arm_nth(name, 0);
     }
 
-    /// Stops this process when it reaches the point `name` after having passed it `skip` times.
+    /// Stops this process when it reaches the point `name` after having passed it `skip` times. Of
+    /// several armed one after another, each waits for the one before.
     pub(crate) fn arm_nth(name: &'static str, skip: u32) {
-        *POINT.lock().unwrap() = Some((name, skip));
+        POINTS.lock().unwrap().push_back((name, skip));
         ANY.store(true, Ordering::SeqCst);
+    }
+
+    /// A child that has stopped itself at the point `name` of `operation`.
+    pub(crate) fn stopped_at(name: &'static str, operation: impl FnOnce()) -> Child {
+        stopped_at_nth(name, 0, operation)
+    }
+
+    pub(crate) fn stopped_at_nth(name: &'static str, skip: u32, operation: impl FnOnce()) -> Child {
+        let child = fork(|| {
+            arm_nth(name, skip);
+            operation();
+        });
+        child.stopped();
+        child
     }
 
     pub(crate) fn reached(name: &'static str) {
         if !ANY.load(Ordering::Relaxed) {
             return;
         }
-        let mut point = POINT.lock().unwrap();
-        match &mut *point {
-            Some((armed, 0)) if *armed == name => *point = None,
+        let mut points = POINTS.lock().unwrap();
+        match points.front_mut() {
+            Some((armed, 0)) if *armed == name => points.pop_front(),
             Some((armed, skip)) if *armed == name => {
                 *skip -= 1;
                 return;
             }
             _ => return,
-        }
-        drop(point);
-        ANY.store(false, Ordering::SeqCst);
+        };
+        ANY.store(!points.is_empty(), Ordering::SeqCst);
+        drop(points);
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).unwrap();
     }
 }
 #[cfg(all(test, not(loom)))]
-pub(crate) use armed::{arm, arm_nth, reached};
+pub(crate) use armed::{arm, arm_nth, reached, stopped_at, stopped_at_nth};
