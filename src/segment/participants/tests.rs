@@ -7,7 +7,8 @@ struct Table {
     rows: Vec<Row>,
 }
 
-const NOWHERE: FileId = FileId { device: 0, inode: 0 };
+/// No file: anonymous mappings are listed as device 0, inode 0.
+const NOWHERE: FileId = FileId { device: u64::MAX, inode: u64::MAX };
 
 impl Table {
     fn new(rows: usize) -> Table {
