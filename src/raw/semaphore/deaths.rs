@@ -227,11 +227,17 @@ fn who_is_stopped_for_long_is_not_robbed() {
         }))
         .collect();
     let sleepers: Vec<_> = scenes.iter().flat_map(|(_, seats)| sleepers(seats, 2)).collect();
+    // Those who have slept for long nap longest.
+    let doomed = new(1);
+    let holder = stopped_at("semaphore.held", || pass(&doomed));
+    let heirs = self::sleepers(&doomed, 3);
     let end = Instant::now() + Duration::from_secs(3);
     for (point, seats) in &scenes {
         assert_eq!(seats.acquire_deadline(end).unwrap_err(), NoPermit, "robbed at {point}");
     }
-    assert!(sleepers.iter().all(Child::is_running));
+    assert!(sleepers.iter().chain(&heirs).all(Child::is_running));
+    holder.kill_to_zombie();
+    promptly("the permit of the dead after a long sleep", || all_succeed(heirs));
     stopped.iter().for_each(Child::resume);
     all_succeed(stopped);
     promptly("permits passed on", || all_succeed(sleepers));
