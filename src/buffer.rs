@@ -217,7 +217,8 @@ impl<T: Shared + AnyBitPattern> Buffer<T> {
     /// Reads the elements if no writer is inside or waits.
     ///
     /// # Errors
-    /// [`WouldBlock`](TryLockError::WouldBlock), `OwnerDied`, `Poisoned`.
+    /// [`WouldBlock`](TryLockError::WouldBlock), also when this process reads 1,048,575 times already;
+    /// `OwnerDied`, `Poisoned`.
     ///
     /// # Examples
     /// ```
@@ -326,7 +327,8 @@ impl<T: Shared + AnyBitPattern> Buffer<T> {
     /// they were left.
     ///
     /// # Errors
-    /// [`Held`](RecoverError::Held) when anybody living is inside: another one recovered it first.
+    /// [`Held`](RecoverError::Held) when anybody living is inside: another one recovered it first, or a
+    /// reader is stopped at the door.
     ///
     /// # If a process dies
     /// One that dies in here, or with the guard, leaves it to be recovered again.

@@ -16,7 +16,7 @@ use super::{Look, Peers};
 use super::{directory, lifecycle, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
-use crate::sys::liveness::{self, FileId};
+use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileLock, MapAdvice};
 use crate::sys::private::PrivatePage;
 use crate::sys::process::namespaces;
@@ -59,7 +59,6 @@ impl Attachment {
         let file_id = memory::facts(file.as_fd())
             .map_err(|error| Failure::system("looking at the file", error))?
             .id;
-        let was_mapped = !init && liveness::is_mapped_here(file_id);
         let size = usize::try_from(facts.size)
             .map_err(|_| Failure::new(ErrorKind::InvalidSize, "larger than the address space"))?;
         let map = memory::map(file.as_fd(), size, advice).map_err(|error| Failure {
@@ -84,8 +83,9 @@ impl Attachment {
         }
         point!("attach.mapped");
         let me = Identity::of_this_process();
-        if !was_mapped {
-            attachment.participants().retire_former_self(me);
+        if !init {
+            let start = base.as_ptr() as usize;
+            attachment.participants().retire_former_self(me, start..start + size);
         }
         match attachment.register(me) {
             Ok(tag) => {

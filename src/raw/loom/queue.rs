@@ -8,7 +8,7 @@ use loom::cell::UnsafeCell;
 use super::stage::{Member, Stage};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::queue::ring::{Actor, Claim, NONE_FINISHED, NoRoom, Ring, Words};
-use crate::raw::queue::words::{Index, Shape, Slot};
+use crate::raw::queue::words::{Index, LAST, Shape, Slot};
 use crate::raw::sync::model::step;
 use crate::raw::sync::{AtomicU64, Ordering, fence};
 use crate::segment::Tag;
@@ -95,7 +95,7 @@ impl Queue {
 
     /// The last position before they start again.
     pub(super) fn before_the_wrap(capacity: u64) -> Rc<Queue> {
-        Queue::starting_at(Shape::new(capacity).unwrap().last(), capacity)
+        Queue::starting_at(LAST, capacity)
     }
 
     fn payload(&self, position: u64) -> &UnsafeCell<u32> {
@@ -120,7 +120,7 @@ impl Queue {
         self.write(position, message);
         self.ring.commit(position);
         self.books.borrow_mut().sent.push(message);
-        end.0 = position;
+        end.0 = position + 1;
     }
 
     pub(super) fn fetch(&self, claim: Claim, end: &mut End) -> u32 {
@@ -128,7 +128,7 @@ impl Queue {
         self.ring.release(claim.position);
         self.books.borrow_mut().received.push(message);
         if !claim.adopted {
-            end.0 = claim.position;
+            end.0 = claim.position + 1;
         }
         message
     }

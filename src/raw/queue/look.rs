@@ -6,8 +6,8 @@ use super::RawMessages;
 use super::layout::{Me, RawQueue};
 use super::local::RecvEnd;
 use super::ring::Claim;
-use crate::raw::eventcount::Moment;
-use crate::raw::sync::Ordering;
+use crate::raw::eventcount::{Eventcount, Moment};
+use crate::raw::sync::{Ordering, fence};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -47,6 +47,18 @@ const IDLE_LOOK_SLOT: u64 = 64;
 /// Slots that are looked at each time, in a ring of more.
 const LOOK_SLOTS: usize = 1 << 18;
 
+/// Wakes another sleeper if there is more. For who slept, and is about to go on.
+///
+/// Positions are finished out of order: who is woken for a later one finds nothing while an earlier
+/// one is in use, and two wakes may have gone to who now takes the earlier one.
+#[cold]
+pub(super) fn pass_on(sleepers: &Eventcount, more: impl Fn() -> bool) {
+    fence(Ordering::SeqCst); // [Q7]
+    if more() {
+        sleepers.publish();
+    }
+}
+
 impl<T: Shared> RawQueue<T> {
     pub(super) fn wait_for(
         &self,
@@ -70,16 +82,23 @@ impl<T: Shared> RawQueue<T> {
         if matches!(deadline, Deadline::Now) {
             return self.look(actor, end, take);
         }
-        let stirred = || self.stir() != end.seen.load(Ordering::Relaxed);
-        if !stirred() {
-            end.spin.until(|| self.ring.head_is_full() || stirred());
+        if !self.has_stirred(end) {
+            end.spin.until(|| self.ring.head_is_full() || self.has_stirred(end));
         }
-        let look = |moment: Moment| match self.look(&actor.at(moment), end, take) {
-            None if give_up() => Some(None),
-            None => None,
-            found => Some(found),
+        let mut slept = false;
+        let look = |moment: Moment| {
+            slept |= moment != Moment::Awake;
+            match self.look(&actor.at(moment), end, take) {
+                None if give_up() => Some(None),
+                None => None,
+                found => Some(found),
+            }
         };
-        self.header.items.wait(deadline, look).flatten()
+        let found = self.header.items.wait(deadline, look).flatten();
+        if slept {
+            pass_on(&self.header.items, || self.ring.head_stirs());
+        }
+        found
     }
 
     /// One look at everything that there is to receive.
@@ -137,9 +156,15 @@ impl<T: Shared> RawQueue<T> {
 
     /// Moves when a lease came back, and when somebody was found dead.
     #[inline]
-    pub(super) fn stir(&self) -> u32 {
+    fn stir(&self) -> u32 {
         let returned = self.header.returned.load(Ordering::Acquire); // [C4]
         returned.wrapping_add(self.deaths.load(Ordering::Acquire))
+    }
+
+    /// Whether something stirred that this end made no scan for.
+    #[inline]
+    pub(super) fn has_stirred(&self, end: &RecvEnd) -> bool {
+        self.stir() != end.seen.load(Ordering::Relaxed) // [P1]
     }
 
     /// Under load, too, somebody has to look after the dead: makes the next receive do so.

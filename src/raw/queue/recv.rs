@@ -5,7 +5,6 @@ use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
 use super::payload::checked;
 use super::ring::{Actor, Claim};
-use crate::raw::sync::Ordering;
 use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
@@ -48,11 +47,13 @@ impl<T: Shared> RawQueue<T> {
         into.push(self.recv(peers, end, Deadline::Never)?);
         let mut count = 1;
         while count < max {
-            let next = if Sizes::<T>::LARGE {
-                self.recv(peers, end, Deadline::Now).ok()
-            } else {
-                self.recv_at_head(peers, end)
+            let known = match Sizes::<T>::LARGE {
+                true => None,
+                false => self.recv_at_head(peers, end),
             };
+            // Large, or something else is to be looked at first.
+            let more = known.is_none() && (Sizes::<T>::LARGE || self.has_stirred(end));
+            let next = if more { self.recv(peers, end, Deadline::Now).ok() } else { known };
             let Some(message) = next else { break };
             into.push(message);
             count += 1;
@@ -67,6 +68,7 @@ impl<T: Shared> RawQueue<T> {
         let position = self.claim_known(peers, end)?;
         let bits = self.read_slot(position);
         self.ring.release(position);
+        self.ring.words.prefetch(self.ring.shape, position);
         end.finish(position);
         if position & CLOCK_MASK == 0 {
             self.look_now_and_then(end);
@@ -76,8 +78,8 @@ impl<T: Shared> RawQueue<T> {
 
     #[inline(always)]
     pub(super) fn claim_known(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<u64> {
-        if self.stir() != end.seen.load(Ordering::Relaxed) {
-            return None; // [P1]
+        if self.has_stirred(end) {
+            return None;
         }
         self.ring.claim_full_head(peers.me(), end.finished()).ok()
     }

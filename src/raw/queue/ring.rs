@@ -70,6 +70,8 @@ use crate::segment::{Look, Peers, Tag};
 // [Q5] record: load(slot, Relaxed) is only a hint; the CAS decides, and [Q3] publishes it
 // [Q6] finished: store(position + 1, Release) after [Q1] or [Q2] ↔ load(Acquire) by a thread that shares
 //      the endpoint and skips the record: the predecessor is finished for whoever sees its claim
+// [Q7] passing on a wake: the claim, fence(SeqCst), a look at what follows ↔ [Q1] or [Q2], and the
+//      publisher's fence: either it is seen, or its own wake found somebody who looks after this claim
 
 /// Where the words of a ring lie.
 pub(crate) trait Words {
@@ -293,6 +295,12 @@ impl<W: Words> Ring<W> {
     pub(crate) fn head_is_full(&self) -> bool {
         let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
         self.slot(position).load(Ordering::Relaxed) == self.shape.full(position)
+    }
+
+    /// A look without a claim: whether a message, or something to pass over, is at the head.
+    pub(crate) fn head_stirs(&self) -> bool {
+        let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+        self.slot(position).load(Ordering::Relaxed) != self.shape.empty(position)
     }
 
     /// A look without a claim: whether there is room at the tail, or it is closed.

@@ -3,6 +3,7 @@
 use super::RawMessages;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
+use super::look::pass_on;
 use super::ring::{Actor, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
@@ -91,6 +92,7 @@ impl<T: Shared> RawQueue<T> {
         let position = self.claim_room(peers, peers.me(), end, deadline)?;
         self.write_slot(position, value);
         self.ring.commit(position);
+        self.ring.words.prefetch(self.ring.shape, position);
         end.finish(position);
         Ok(())
     }
@@ -124,7 +126,15 @@ impl<T: Shared> RawQueue<T> {
             Deadline::Now => self.look_for_room(&actor, end, Moment::Awake),
             _ => {
                 end.spin.until(|| self.ring.tail_has_room());
-                self.header.space.wait(deadline, |at| self.look_for_room(&actor, end, at))
+                let mut slept = false;
+                let found = self.header.space.wait(deadline, |moment| {
+                    slept |= moment != Moment::Awake;
+                    self.look_for_room(&actor, end, moment)
+                });
+                if slept {
+                    pass_on(&self.header.space, || self.ring.tail_has_room());
+                }
+                found
             }
         };
         found.unwrap_or(Err(NotSent::Full))

@@ -209,7 +209,7 @@ fn waiters_killed_or_stopped_before_their_sleep_are_not_waited_for() {
     let killed = waiters.map(|wait| stopped_at("rwlock.before_sleep", || wait(&frame)));
     let stopped = waiters.map(|wait| stopped_at("rwlock.before_sleep", || wait(&frame)));
     let visitors = visitors(&frame);
-    killed.map(Child::kill);
+    killed.into_iter().for_each(Child::kill);
     drop(guard);
     promptly("past dead and stopped waiters", || all_succeed(visitors));
     assert_free(&frame);
@@ -288,7 +288,7 @@ fn a_reader_stopped_at_the_door_holds_up_no_recoverer() {
     let reader = fork(|| {
         arm("rwlock.entering");
         arm("rwlock.counted");
-        drop(frame.read_timeout(HANG).unwrap_err());
+        assert_eq!(frame.read_timeout(HANG).unwrap_err(), LockTimeoutError::OwnerDied);
     });
     reader.stopped();
     let writer = half_written(&frame);

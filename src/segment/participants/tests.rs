@@ -7,7 +7,8 @@ struct Table {
     rows: Vec<Row>,
 }
 
-const NOWHERE: FileId = FileId { device: 0, inode: 0 };
+/// No file: anonymous mappings are listed as device 0, inode 0.
+const NOWHERE: FileId = FileId { device: u64::MAX, inode: u64::MAX };
 
 impl Table {
     fn new(rows: usize) -> Table {
@@ -177,7 +178,7 @@ fn a_process_retires_its_own_former_rows_only() {
     let again = table.register(me()).unwrap();
     let same_number = table.register(gone()).unwrap();
     let init = table.register(Identity { pid: 1, start: 0 }).unwrap();
-    table.participants().retire_former_self(me());
+    table.participants().retire_former_self(me(), 0..0);
     assert!(table.is_dead(former) && table.is_dead(again));
     assert!(table.participants().word_of(same_number).is_some());
     assert!(!table.is_dead(init));
