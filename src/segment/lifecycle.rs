@@ -4,7 +4,8 @@
 //!   for the name sees `EEXIST`. Dying before the link leaves nothing.
 //! * Every attachment marks its open description with a shared `flock`; a forked child inherits the
 //!   mark before it ever registers. A name is *stale* when nobody's mark is left, no row belongs to
-//!   a living process, and it is not persistent. The kernel removes the marks of the dead.
+//!   a living process of this namespace, and it is not persistent. The kernel removes the marks of
+//!   the dead.
 //! * Attaching, leaving and removing exclude each other by a lock on the file that ends with its
 //!   process (`fcntl`): a death at any instruction frees it. Nothing is changed under it but by one
 //!   system call: `unlink`.

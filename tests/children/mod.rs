@@ -25,6 +25,7 @@ pub const HANG: Duration = Duration::from_secs(5);
 const ALONE: &str = "COMMONHOLD_TEST_ALONE";
 
 /// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
+#[allow(unused_macros, reason = "a program of its own needs none")]
 macro_rules! alone {
     ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
         $(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::children::{alone, fork, stop_here};
+use crate::children::{LONG, alone, fork, stop_here};
 use crate::segment::options::SegmentOptions;
 use crate::segment::tag::GENERATIONS;
 use crate::{Buffer, Lock, LockError, Mutex, Queue, Segment, Semaphore};
@@ -53,5 +53,26 @@ alone! {
         drop(pad.recover().unwrap());
         assert_eq!(jobs.recv(), Ok(1));
         segment.participants().retire(held_under);
+    }
+}
+
+alone! {
+    fn permits_of_the_dead_come_back_to_who_gets_their_row_too() {
+        let place = || Segment::options().participants(2);
+        let seats = Semaphore::create(place().at("seats"), 3).unwrap();
+        for _ in 0..3 {
+            let holder = fork(|| {
+                let _held = (seats.acquire(), seats.acquire());
+                stop_here();
+            });
+            holder.stopped();
+            holder.kill();
+            // One is left; whoever takes it has the dead one's row, and its count.
+            fork(|| drop(seats.acquire())).succeed();
+            let all: Vec<_> = (0..3).map(|_| seats.acquire_timeout(LONG).unwrap()).collect();
+            assert!(seats.try_acquire().is_err());
+            drop(all);
+            assert_eq!(seats.available(), 3);
+        }
     }
 }

@@ -110,6 +110,23 @@ alone! {
         }
     }
 
+    fn who_opens_while_the_name_is_removed_does_not_get_what_had_it() {
+        let opener = fork(|| {
+            stop_here();
+            arm("open.opened");
+            assert_eq!(Value::open_or_create("n", 2_u64).unwrap().get(), 2);
+        });
+        opener.stopped();
+        let value = Value::create("n", 1_u64).unwrap();
+        opener.resume();
+        opener.stopped();
+        value.unlink().unwrap(); // and goes on living
+        opener.resume();
+        opener.succeed();
+        assert_eq!(value.get(), 1);
+        assert!(listed(&directory()).is_empty());
+    }
+
     fn the_last_one_killed_while_leaving_leaves_nothing_or_a_stale_name() {
         for point in ["leave.retired", "bury.counted", "leave.closed", "leave.locked", "leave.done"] {
             stopped_at(point, || drop(Value::create("n", 1_u64).unwrap())).kill();
