@@ -42,9 +42,13 @@ pub(super) fn create(
     let rows = options.rows()?;
     let too_large =
         || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
-    let size = size_with(rows, blocks).ok_or_else(too_large)? as u64;
     let file = memory::unnamed_file(&name::directory(), options.mode)
         .map_err(|error| no_file(&name::directory(), error))?;
+    let page = memory::page_of(file.as_fd())
+        .map_err(|error| Failure::system("looking at its file system", error))?;
+    let size = size_with(rows, blocks)
+        .and_then(|size| size.checked_next_multiple_of(page))
+        .ok_or_else(too_large)? as u64;
     memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
     if !options.sparse {
         memory::reserve(file.as_fd(), 0, size).map_err(|error| no_memory(size, error))?;
