@@ -1,7 +1,7 @@
 //! One thread, nobody else: what an operation costs at least.
 
+use std::cell::UnsafeCell;
 use std::hint::black_box;
-use std::ptr;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -13,10 +13,10 @@ use crate::support::ratio::Run;
 use crate::support::report::{Report, sample};
 
 /// Times a loop around `operation`.
-fn timed<T: 'static>(mut subject: T, operation: impl Fn(&mut T) + 'static) -> Run {
+fn timed<T: 'static>(subject: T, operation: impl Fn(&T) + 'static) -> Run {
     Box::new(move |count| {
         cpu::pin(cpu::pair()[0]);
-        let subject = black_box(&mut subject);
+        let subject = black_box(&subject);
         let report = Report::of(|| {
             for _ in 0..count {
                 operation(subject);
@@ -118,11 +118,11 @@ pub fn semaphore() -> Run {
 
 pub fn semaphore_c() -> Run {
     // SAFETY: a sem_t is plain bytes, which sem_init fills in.
-    let mut semaphore = Box::new(unsafe { std::mem::zeroed::<libc::sem_t>() });
+    let semaphore = Box::new(UnsafeCell::new(unsafe { std::mem::zeroed::<libc::sem_t>() }));
     // SAFETY: it is in its place, and stays there.
-    assert_eq!(unsafe { libc::sem_init(ptr::from_mut(&mut *semaphore), 1, 1) }, 0);
+    assert_eq!(unsafe { libc::sem_init(semaphore.get(), 1, 1) }, 0);
     timed(semaphore, |semaphore| {
-        let semaphore = ptr::from_mut(&mut **semaphore);
+        let semaphore = semaphore.get();
         // SAFETY: it was initialized, and never moved.
         assert_eq!(unsafe { libc::sem_wait(semaphore) }, 0);
         // SAFETY: as above.

@@ -13,7 +13,7 @@ use super::mapped::{Damaged, InPlace};
 use super::participants::{Identity, Participants, Row};
 use super::tag::Tag;
 use super::{Look, Peers};
-use super::{directory, lifecycle, process};
+use super::{claims, lifecycle, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
@@ -102,7 +102,7 @@ impl Attachment {
     }
 
     fn register(&self, me: Identity) -> Result<Tag, Failure> {
-        self.participants().register(me, |row| directory::sweep(self, row)).ok_or_else(|| {
+        self.participants().register(me, |row| claims::sweep(self, row)).ok_or_else(|| {
             Failure::new(
                 ErrorKind::TooManyParticipants,
                 format!("its {} participants are all alive", self.facts.rows),
@@ -261,7 +261,7 @@ impl Drop for Attachment {
     fn drop(&mut self) {
         let me = self.me_if_registered();
         if !me.is_nobody() {
-            if directory::holds_guards(self, me) {
+            if claims::holds_guards(self, me) {
                 return; // a guard was leaked: it stays held, and mapped, while this process lives
             }
             self.participants().retire(me);

@@ -230,11 +230,6 @@ impl Participants<'_> {
     }
 }
 
-/// Whether any of the rows in these bytes, read from a file, belongs to a living process.
-pub(crate) fn any_alive(rows: &[u8]) -> bool {
-    attached(rows).any(|(pid, start)| !liveness::is_dead(pid, start))
-}
-
 /// The pid and start time of each row in these bytes that somebody sits in.
 pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u64)> {
     let u64_at = |row: &[u8], at: usize| {

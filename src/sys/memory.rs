@@ -41,6 +41,13 @@ pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
     Ok(file)
 }
 
+/// In what units the file's memory is mapped: the size of a page, and of a huge one where the file
+/// system consists of those.
+pub(crate) fn page_of(file: BorrowedFd<'_>) -> Result<usize> {
+    let block = usize::try_from(fs::fstatvfs(file)?.f_bsize).unwrap_or(0);
+    Ok(if block.is_power_of_two() { block } else { 1 })
+}
+
 pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
     retry_on_intr(|| fs::ftruncate(file, size))
 }

@@ -42,7 +42,7 @@ alone! {
         }
         assert!(came_back);
         assert!(!segment.is_dead(held_under, Look::Quick));
-        assert!(!directory::holds_guards(&segment, held_under));
+        assert!(!claims::holds_guards(&segment, held_under));
         assert_eq!(door.lock().unwrap_err(), LockError::OwnerDied);
         drop(door.recover().unwrap());
         assert_eq!(books.lock().unwrap_err(), LockError::OwnerDied);
