@@ -30,14 +30,13 @@ fn parent() -> Result<(), Box<dyn Error>> {
         std::thread::sleep(Duration::from_millis(1));
     }
 
-    let mut victim = children.remove(0);
-    victim.kill()?;
-    victim.wait()?;
-    println!("{} processes wait, one more was killed while it waited", children.len());
+    children[0].kill()?;
+    children[0].wait()?;
+    println!("{WAITERS} processes wait, one more was killed while it waited");
     assert_eq!(released.get(), 0, "somebody did not wait");
 
     start.set();
-    for mut child in children {
+    for child in &mut children[1..] {
         assert!(child.wait()?.success(), "a child failed");
     }
     println!("set: {} were released", released.get());

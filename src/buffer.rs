@@ -1,8 +1,9 @@
 //! `Buffer<T>`: one slice, used in place by readers or by a writer.
 #![forbid(unsafe_code)]
 
+mod guards;
+
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use bytemuck::AnyBitPattern;
@@ -16,6 +17,8 @@ use crate::segment::handle::Handle;
 use crate::segment::place::Place;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
+
+pub use guards::{BufferMut, BufferRef};
 
 /// A slice in shared memory behind a reader-writer lock, used in place without a copy.
 ///
@@ -217,7 +220,8 @@ impl<T: Shared + AnyBitPattern> Buffer<T> {
     /// Reads the elements if no writer is inside or waits.
     ///
     /// # Errors
-    /// [`WouldBlock`](TryLockError::WouldBlock), `OwnerDied`, `Poisoned`.
+    /// [`WouldBlock`](TryLockError::WouldBlock), also when this process reads 1,048,575 times already;
+    /// `OwnerDied`, `Poisoned`.
     ///
     /// # Examples
     /// ```
@@ -326,7 +330,8 @@ impl<T: Shared + AnyBitPattern> Buffer<T> {
     /// they were left.
     ///
     /// # Errors
-    /// [`Held`](RecoverError::Held) when anybody living is inside: another one recovered it first.
+    /// [`Held`](RecoverError::Held) when anybody living is inside: another one recovered it first, or a
+    /// reader is stopped at the door.
     ///
     /// # If a process dies
     /// One that dies in here, or with the guard, leaves it to be recovered again.
@@ -378,80 +383,5 @@ impl<T: Shared + AnyBitPattern> From<Handle<RawBuffer<T>>> for Buffer<T> {
 impl<T: Shared + AnyBitPattern> fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({:?}, len: {})", self.handle, self.len())
-    }
-}
-
-/// Read access to a [`Buffer`], until it is dropped; derefs to the elements.
-///
-/// # Panics
-/// Its deref panics in a child that was forked while its parent held it: the child does not.
-///
-/// # Examples
-/// ```
-/// use commonhold::{Buffer, BufferRef};
-/// let primes = Buffer::from_slice(&[2u32, 3, 5])?;
-/// let guard: BufferRef<'_, u32> = primes.read()?;
-/// assert_eq!(guard.len(), 3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use = "a buffer is unlocked when its guard is dropped"]
-pub struct BufferRef<'b, T: Shared + AnyBitPattern> {
-    claim: ReadClaim<'b, T>,
-}
-
-/// Write access to a [`Buffer`], until it is dropped; derefs to the elements.
-///
-/// A panic that unwinds it leaves the buffer poisoned.
-///
-/// # Panics
-/// Its deref panics in a child that was forked while its parent held it: the child does not.
-///
-/// # Examples
-/// ```
-/// use commonhold::{Buffer, BufferMut};
-/// let frame = Buffer::<u8>::new(4)?;
-/// let mut guard: BufferMut<'_, u8> = frame.write()?;
-/// guard[0] = 1;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use = "a buffer is unlocked when its guard is dropped"]
-pub struct BufferMut<'b, T: Shared + AnyBitPattern> {
-    claim: WriteClaim<'b, T>,
-}
-
-impl<T: Shared + AnyBitPattern> Deref for BufferRef<'_, T> {
-    type Target = [T];
-
-    #[inline]
-    fn deref(&self) -> &[T] {
-        &self.claim
-    }
-}
-
-impl<T: Shared + AnyBitPattern> Deref for BufferMut<'_, T> {
-    type Target = [T];
-
-    #[inline]
-    fn deref(&self) -> &[T] {
-        &self.claim
-    }
-}
-
-impl<T: Shared + AnyBitPattern> DerefMut for BufferMut<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.claim
-    }
-}
-
-impl<T: Shared + AnyBitPattern + fmt::Debug> fmt::Debug for BufferRef<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BufferRef").field(&&**self).finish()
-    }
-}
-
-impl<T: Shared + AnyBitPattern + fmt::Debug> fmt::Debug for BufferMut<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BufferMut").field(&&**self).finish()
     }
 }

@@ -156,7 +156,7 @@ pub use {
         SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
     },
     segment::Segment,
-    segment::named::{SegmentInfo, gc, segments, unlink},
+    segment::inventory::{SegmentInfo, gc, segments, unlink},
     segment::options::SegmentOptions,
     segment::place::Place,
     semaphore::{NoPermit, OverRelease, Permit, Semaphore},

@@ -139,7 +139,7 @@ impl<T: Shared> Mutex<T> {
     #[doc(alias = "acquire")]
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
-        Ok(self.take(Deadline::Never)?)
+        self.take(Deadline::Never)
     }
 
     /// Locks the value if it is free.
@@ -157,7 +157,7 @@ impl<T: Shared> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        Ok(self.take(Deadline::Now)?)
+        self.take(Deadline::Now)
     }
 
     /// Locks the value, waiting for at most `timeout`; never less.
@@ -172,7 +172,7 @@ impl<T: Shared> Mutex<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, LockTimeoutError> {
-        Ok(self.take(Deadline::after(timeout))?)
+        self.take(Deadline::after(timeout))
     }
 
     /// Locks the value, waiting until `deadline` at most.
@@ -188,7 +188,7 @@ impl<T: Shared> Mutex<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>, LockTimeoutError> {
-        Ok(self.take(Deadline::At(deadline))?)
+        self.take(Deadline::At(deadline))
     }
 
     /// Takes what is free, poisoned, or held by the dead; the guard gives the value as it was left.
@@ -263,8 +263,11 @@ impl<T: Shared> Mutex<T> {
     }
 
     #[inline]
-    fn take(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, Refused> {
-        MutexClaim::lock(&self.handle, deadline).map(|claim| MutexGuard { claim })
+    fn take<E: From<Refused>>(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, E> {
+        match MutexClaim::lock(&self.handle, deadline) {
+            Ok(claim) => Ok(MutexGuard { claim }),
+            Err(refused) => Err(refused),
+        }
     }
 }
 

@@ -173,7 +173,8 @@ impl Semaphore {
     /// Takes a permit if there is one.
     ///
     /// # Errors
-    /// [`NoPermit`] when all are held by living processes.
+    /// [`NoPermit`] when all are held by living processes, or 1,048,575 by this one. Where a stopped
+    /// process has the books, after some 100 ms.
     ///
     /// # Examples
     /// ```

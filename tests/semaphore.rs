@@ -125,13 +125,20 @@ alone! {
     }
 
     fn a_permit_that_a_child_inherited_is_inert() {
-        let seats = new(2);
+        let seats = new(3);
         let mut permits = vec![seats.acquire(), seats.acquire()];
-        fork(|| drop(permits.pop())).succeed();
-        fork(|| permits.pop().unwrap().forget()).succeed();
-        assert_eq!(seats.try_acquire().unwrap_err(), NoPermit);
+        let ends: [fn(Permit<'_>); 2] = [|permit| drop(permit), |permit| permit.forget()];
+        for end in ends {
+            fork(|| {
+                // Nor does it stand for one that the child has itself.
+                let own = seats.acquire();
+                end(permits.pop().unwrap());
+                assert_eq!(seats.try_acquire().unwrap_err(), NoPermit);
+                drop(own);
+            }).succeed();
+        }
         drop(permits);
-        assert_permits(&seats, 2);
+        assert_permits(&seats, 3);
     }
 
     fn a_leaked_permit_is_held_while_its_process_lives() {

@@ -43,11 +43,11 @@ pub struct Ratio {
     pub target: Target,
 }
 
-/// Of each competitor, once.
-const LENGTH: Duration = Duration::from_millis(8);
-const REPETITIONS: usize = 25;
+/// Of each competitor, once: short, so that many go undisturbed on a machine that others use.
+const LENGTH: Duration = Duration::from_millis(3);
+const REPETITIONS: usize = 31;
 /// Where cores move or are shared with others, at most so many are tried.
-const ATTEMPTS: usize = 50;
+const ATTEMPTS: usize = 120;
 /// If fewer are undisturbed, those that were least disturbed serve.
 const FEWEST: usize = 5;
 

@@ -1,5 +1,7 @@
 //! Everything that the processes share.
 
+use std::time::Duration;
+
 use bytemuck::{Pod, Zeroable};
 use commonhold::{Array, Error, Event, Queue, Semaphore, Text, Value};
 
@@ -133,6 +135,11 @@ impl Books {
     /// The columns of the word with this index, one per consumer.
     pub fn column(&self, worker: usize, word: usize) -> usize {
         worker * self.words.len() + word
+    }
+
+    /// Waits until all files were sent and all records counted.
+    pub fn all_done(&self, patience: Duration) -> bool {
+        self.jobs.wait_done_timeout(patience) && self.records.wait_done_timeout(patience)
     }
 
     pub fn workers(&self) -> usize {

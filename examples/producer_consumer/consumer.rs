@@ -18,11 +18,15 @@ pub fn run(books: &Books, me: usize) -> Result<(), Box<dyn Error>> {
         let again = books.seen.swap(record.number as usize, true)?;
 
         found.clear();
+        let mut longest = Word::default();
         for word in words(record.text()) {
             found.push(index_of(books, word)?);
-            // A maximum may be taken again: it stays the same.
-            _ = books.longest_word.try_update(|old| is_longer(&word, &old).then_some(word));
+            if is_longer(&word, &longest) {
+                longest = word;
+            }
         }
+        // A maximum may be taken again: it stays the same.
+        _ = books.longest_word.try_update(|old| is_longer(&longest, &old).then_some(longest));
         found.sort_unstable();
         for same in found.chunk_by(|a, b| a == b) {
             let word = same[0];

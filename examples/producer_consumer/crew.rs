@@ -90,26 +90,36 @@ impl Crew {
         Ok(())
     }
 
-    /// Kills a worker of this role while it is in the middle of something, and says of what:
-    /// see [`Books::at_work`]. Starts another one in its place.
-    pub fn kill_one(&mut self, role: Role, books: &Books) -> Result<Killed, Box<dyn Error>> {
+    /// Kills a worker of this role in the middle of something, and starts another one in its place.
+    /// Says what it was at, as [`Books::at_work`] has it.
+    pub fn kill_one(&mut self, role: Role, books: &Books) -> Result<String, Box<dyn Error>> {
         let place = self.workers.iter().position(|worker| worker.role == role);
-        let mut worker = self.workers.remove(place.ok_or("nobody to kill")?);
+        let place = place.ok_or("nobody to kill")?;
+        let worker = &mut self.workers[place];
         let pid = Pid::from_raw(worker.child.id() as i32);
-        loop {
+        let at_work = loop {
             // Stopped, it cannot finish while we look.
             kill(pid, Signal::SIGSTOP)?;
             waitpid(pid, Some(WaitPidFlag::WUNTRACED))?;
-            let at_work = books.at_work.get(worker.number).unwrap_or(0);
-            if at_work != 0 || books.jobs.wait_done_timeout(Duration::ZERO) {
-                worker.child.kill()?;
-                worker.child.wait()?;
-                self.hire(role)?;
-                return Ok(Killed { role, pid, at_work });
+            match books.at_work.get(worker.number) {
+                Some(at_work) if at_work != 0 => break at_work,
+                _ if books.all_done(Duration::ZERO) => {
+                    return Err("all was done before anybody was killed: try more --repeat".into());
+                }
+                _ => kill(pid, Signal::SIGCONT)?,
             }
-            kill(pid, Signal::SIGCONT)?;
             std::thread::sleep(Duration::from_micros(300));
-        }
+        };
+        worker.child.kill()?;
+        worker.child.wait()?;
+        self.workers.remove(place);
+        self.hire(role)?;
+        Ok(match role {
+            Role::Consumer => {
+                format!("killed consumer {pid} in the middle of record {}", at_work - 1)
+            }
+            Role::Producer => format!("killed producer {pid}, {at_work} records of its file to go"),
+        })
     }
 
     /// Finds out whether a worker has ended that should not have.
@@ -139,26 +149,6 @@ impl Drop for Crew {
         for worker in &mut self.workers {
             _ = worker.child.kill();
             _ = worker.child.wait();
-        }
-    }
-}
-
-pub struct Killed {
-    role: Role,
-    pid: Pid,
-    /// What it was at, as [`Books::at_work`] has it.
-    at_work: u32,
-}
-
-impl Killed {
-    pub fn describe(&self) -> String {
-        let Killed { role, pid, at_work } = *self;
-        match role {
-            _ if at_work == 0 => format!("killed {role:?} {pid}, which had nothing left to do"),
-            Role::Consumer => {
-                format!("killed {role:?} {pid} in the middle of record {}", at_work - 1)
-            }
-            Role::Producer => format!("killed {role:?} {pid}, {at_work} records of its file to go"),
         }
     }
 }

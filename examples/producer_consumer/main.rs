@@ -61,8 +61,8 @@ struct Args {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     open_files: u32,
     /// How often to count the files (default: until there are 20,000 records); totals are of once
-    #[arg(long)]
-    repeat: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
     /// Kill a consumer and a producer in the middle
     #[arg(long)]
     kill: bool,
@@ -74,6 +74,10 @@ struct Args {
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -96,9 +100,9 @@ fn parent(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let paths = if args.paths.is_empty() { &own[..] } else { &args.paths };
     let plan = Plan::new(paths, args.repeat)?;
     let (files, bytes) = (plan.paths.len(), plan.bytes);
-    println!("{files} files, {bytes} bytes, {} records: {} times", plan.records(), plan.repeat);
+    println!("{files} files of {bytes} bytes, {} times: {} records", plan.repeat, plan.records());
     let rate = bytes as f64 / plan.took.as_secs_f64() / 1e6;
-    println!("sequential: {} words once, {rate:.0} MB per second", plan.words());
+    println!("sequential, once: {} words, {rate:.0} MB per second", plan.words());
 
     let (done, books) = {
         let run = format!("producer_consumer-{}", std::process::id());
@@ -136,39 +140,35 @@ fn run_all(
     }
     let hired = u32::from(args.producers) + u32::from(args.consumers);
     while books.ready.get() < hired {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if interrupted() {
             return Ok(None);
         }
         crew.check()?;
         std::thread::sleep(Duration::from_millis(1));
     }
 
+    println!("started {hired} processes");
     books.start.set();
     let start = Instant::now();
     let mut progress = Progress::new(plan.records());
-    let mut to_kill = if args.kill { vec![Role::Producer, Role::Consumer] } else { vec![] };
-    // All files were sent, and then all records counted.
-    let all_done = |patience: Duration| {
-        books.jobs.wait_done_timeout(patience) && books.records.wait_done_timeout(patience)
-    };
-    while !all_done(Duration::from_millis(2)) {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+    let mut to_kill = if args.kill { vec![Role::Consumer, Role::Producer] } else { vec![] };
+    while !books.all_done(Duration::from_millis(2)) {
+        if interrupted() {
             return Ok(None);
         }
         crew.check()?;
         let counted = books.records_done.get();
         progress.show(counted);
-        if counted as usize > plan.records() / 4 {
-            if let Some(role) = to_kill.pop() {
-                let killed = crew.kill_one(role, books)?;
-                progress.say(&killed.describe());
+        if counted as usize > plan.records() / 10 {
+            for role in to_kill.drain(..) {
+                progress.say(&crew.kill_one(role, books)?);
             }
         }
     }
     let took = start.elapsed();
     progress.end();
     if !to_kill.is_empty() {
-        return Err("it was over before anybody was killed; try a larger --repeat".into());
+        return Err("all was done before anybody was killed: try more --repeat".into());
     }
     books.jobs.close();
     books.records.close();

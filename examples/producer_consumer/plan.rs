@@ -26,7 +26,7 @@ pub struct Plan {
 
 impl Plan {
     /// Finds the files and counts their words, one after another.
-    pub fn new(paths: &[PathBuf], repeat: Option<usize>) -> Result<Plan, Box<dyn Error>> {
+    pub fn new(paths: &[PathBuf], repeat: Option<u32>) -> Result<Plan, Box<dyn Error>> {
         let mut found = Vec::new();
         for path in paths {
             found.extend(files(path).map_err(|error| format!("{}: {error}", path.display()))?);
@@ -42,6 +42,9 @@ impl Plan {
         };
         let start = Instant::now();
         for path in found {
+            if crate::interrupted() {
+                return Err("interrupted".into());
+            }
             plan.add(&path)?;
         }
         plan.took = start.elapsed();
@@ -49,7 +52,7 @@ impl Plan {
         if once == 0 {
             return Err("there is no text in these files".into());
         }
-        plan.repeat = repeat.unwrap_or(ENOUGH_RECORDS.div_ceil(once));
+        plan.repeat = repeat.map_or(ENOUGH_RECORDS.div_ceil(once), |repeat| repeat as usize);
         Ok(plan)
     }
 

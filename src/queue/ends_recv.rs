@@ -8,7 +8,7 @@ use super::{Iter, Lease, Receiver};
 use crate::shared::Shared;
 
 impl<T: Shared> Receiver<T> {
-    /// As [`Queue::recv`].
+    /// As [`Queue::recv`](crate::Queue::recv).
     ///
     /// # Errors
     /// As there.
@@ -27,7 +27,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().recv()
     }
 
-    /// As [`Queue::try_recv`].
+    /// As [`Queue::try_recv`](crate::Queue::try_recv).
     ///
     /// # Errors
     /// As there.
@@ -45,7 +45,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().try_recv()
     }
 
-    /// As [`Queue::recv_timeout`].
+    /// As [`Queue::recv_timeout`](crate::Queue::recv_timeout).
     ///
     /// # Errors
     /// As there.
@@ -62,7 +62,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().recv_timeout(timeout)
     }
 
-    /// As [`Queue::recv_deadline`].
+    /// As [`Queue::recv_deadline`](crate::Queue::recv_deadline).
     ///
     /// # Errors
     /// As there.
@@ -79,7 +79,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().recv_deadline(deadline)
     }
 
-    /// As [`Queue::recv_many`].
+    /// As [`Queue::recv_many`](crate::Queue::recv_many).
     ///
     /// # Errors
     /// As there.
@@ -96,7 +96,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().recv_many(messages, max)
     }
 
-    /// As [`Queue::lease`].
+    /// As [`Queue::lease`](crate::Queue::lease).
     ///
     /// # Errors
     /// As there.
@@ -113,7 +113,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().lease()
     }
 
-    /// As [`Queue::try_lease`].
+    /// As [`Queue::try_lease`](crate::Queue::try_lease).
     ///
     /// # Errors
     /// As there.
@@ -130,7 +130,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().try_lease()
     }
 
-    /// As [`Queue::lease_timeout`].
+    /// As [`Queue::lease_timeout`](crate::Queue::lease_timeout).
     ///
     /// # Errors
     /// As there.
@@ -147,7 +147,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().lease_timeout(timeout)
     }
 
-    /// As [`Queue::lease_deadline`].
+    /// As [`Queue::lease_deadline`](crate::Queue::lease_deadline).
     ///
     /// # Errors
     /// As there.
@@ -164,7 +164,7 @@ impl<T: Shared> Receiver<T> {
         self.end.get().lease_deadline(deadline)
     }
 
-    /// As [`Queue::iter`].
+    /// As [`Queue::iter`](crate::Queue::iter).
     ///
     /// # Examples
     /// ```

@@ -10,7 +10,7 @@ use super::{Sender, Slot};
 use crate::shared::Shared;
 
 impl<T: Shared> Sender<T> {
-    /// As [`Queue::send`].
+    /// As [`Queue::send`](crate::Queue::send).
     ///
     /// # Errors
     /// As there.
@@ -27,7 +27,7 @@ impl<T: Shared> Sender<T> {
         self.end.get().send(message)
     }
 
-    /// As [`Queue::try_send`].
+    /// As [`Queue::try_send`](crate::Queue::try_send).
     ///
     /// # Errors
     /// As there.
@@ -43,7 +43,7 @@ impl<T: Shared> Sender<T> {
         self.end.get().try_send(message)
     }
 
-    /// As [`Queue::send_timeout`].
+    /// As [`Queue::send_timeout`](crate::Queue::send_timeout).
     ///
     /// # Errors
     /// As there.
@@ -58,7 +58,7 @@ impl<T: Shared> Sender<T> {
         self.end.get().send_timeout(message, timeout)
     }
 
-    /// As [`Queue::send_deadline`].
+    /// As [`Queue::send_deadline`](crate::Queue::send_deadline).
     ///
     /// # Errors
     /// As there.
@@ -73,7 +73,7 @@ impl<T: Shared> Sender<T> {
         self.end.get().send_deadline(message, deadline)
     }
 
-    /// As [`Queue::send_all`].
+    /// As [`Queue::send_all`](crate::Queue::send_all).
     ///
     /// # Errors
     /// As there.
@@ -90,7 +90,7 @@ impl<T: Shared> Sender<T> {
 }
 
 impl<T: Shared + Pod> Sender<T> {
-    /// As [`Queue::reserve`].
+    /// As [`Queue::reserve`](crate::Queue::reserve).
     ///
     /// # Errors
     /// As there.
@@ -107,7 +107,7 @@ impl<T: Shared + Pod> Sender<T> {
         self.end.get().reserve()
     }
 
-    /// As [`Queue::try_reserve`].
+    /// As [`Queue::try_reserve`](crate::Queue::try_reserve).
     ///
     /// # Errors
     /// As there.
@@ -122,7 +122,7 @@ impl<T: Shared + Pod> Sender<T> {
         self.end.get().try_reserve()
     }
 
-    /// As [`Queue::reserve_timeout`].
+    /// As [`Queue::reserve_timeout`](crate::Queue::reserve_timeout).
     ///
     /// # Errors
     /// As there.
@@ -137,7 +137,7 @@ impl<T: Shared + Pod> Sender<T> {
         self.end.get().reserve_timeout(timeout)
     }
 
-    /// As [`Queue::reserve_deadline`].
+    /// As [`Queue::reserve_deadline`](crate::Queue::reserve_deadline).
     ///
     /// # Errors
     /// As there.

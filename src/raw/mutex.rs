@@ -147,21 +147,29 @@ pub(crate) struct MutexClaim<'h, T: Shared> {
 unsafe impl<T: Shared> Sync for MutexClaim<'_, T> {}
 
 impl<'h, T: Shared> MutexClaim<'h, T> {
+    /// The claim of who has just taken the lock under this tag.
+    #[inline]
     fn new(handle: &'h Handle<RawMutex<T>>, tag: Tag) -> Self {
         MutexClaim { handle, tag, unwinding: std::thread::panicking(), _not_send: PhantomData }
     }
 
+    /// Takes the lock; a refusal becomes the caller's own error right here. (A `Result` of a claim that
+    /// is converted on the way is put together from bytes on the stack, and stalls who reads it.)
     #[inline]
-    pub(crate) fn lock(
+    pub(crate) fn lock<E: From<Refused>>(
         handle: &'h Handle<RawMutex<T>>,
         deadline: Deadline,
-    ) -> Result<Self, Refused> {
-        let tag = handle.word.lock(handle, deadline)?;
-        if !handle.is_valid() {
-            Self::refuse_invalid(handle, tag);
+    ) -> Result<Self, E> {
+        match handle.word.lock(handle, deadline) {
+            Ok(tag) => {
+                if !handle.is_valid() {
+                    Self::refuse_invalid(handle, tag);
+                }
+                point!("mutex.held");
+                Ok(Self::new(handle, tag))
+            }
+            Err(refused) => Err(E::from(refused)),
         }
-        point!("mutex.held");
-        Ok(Self::new(handle, tag))
     }
 
     #[cold]

@@ -49,6 +49,26 @@ impl RowCount {
         }
     }
 
+    /// As [`add`](Self::add), where the caller holds a lock under which alone this count changes.
+    #[inline]
+    pub(crate) fn add_locked(&self, me: Tag) -> bool {
+        self.step_locked(me, |count| (count < COUNT).then_some(count + 1)).is_some()
+    }
+
+    /// As [`subtract`](Self::subtract), where the caller holds a lock under which alone this count
+    /// changes.
+    #[inline]
+    pub(crate) fn subtract_locked(&self, me: Tag) -> Option<u32> {
+        self.step_locked(me, |count| count.checked_sub(1))
+    }
+
+    #[inline]
+    fn step_locked(&self, me: Tag, step: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        let count = step(count_of(self.0.load(Ordering::Relaxed), me))?;
+        self.0.store(me.generation() << COUNT_BITS | count, Ordering::Relaxed);
+        Some(count)
+    }
+
     /// Whose count this is and how much, if it is any: the tag of the participant in `row` when the
     /// count was made.
     pub(crate) fn owner(&self, row: usize, order: Ordering) -> Option<(Tag, u32)> {

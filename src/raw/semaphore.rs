@@ -129,7 +129,7 @@ impl RawSemaphore {
         }
         let taken = self.with_lock(peers, deadline, |me| {
             let available = self.state.available.load(Ordering::Relaxed); // [S1]
-            let taken = available != 0 && self.held_by(me).add(me, Ordering::Relaxed);
+            let taken = available != 0 && self.held_by(me).add_locked(me);
             if taken {
                 point!("semaphore.taking");
                 self.state.available.store(available - 1, Ordering::Relaxed); // [S1]
@@ -146,7 +146,7 @@ impl RawSemaphore {
             return;
         }
         self.with_lock_for_sure(peers, |me| {
-            if self.held_by(me).subtract(me, Ordering::Relaxed).is_some() {
+            if self.held_by(me).subtract_locked(me).is_some() {
                 point!("semaphore.giving_back");
                 let available = self.state.available.load(Ordering::Relaxed); // [S1]
                 self.state.available.store(available.saturating_add(1), Ordering::Relaxed);
@@ -165,7 +165,7 @@ impl RawSemaphore {
             let total = self.state.total.load(Ordering::Relaxed);
             self.state.total.store(total.saturating_sub(1), Ordering::Relaxed); // [S1]
             point!("semaphore.forgetting");
-            self.held_by(me).subtract(me, Ordering::Relaxed);
+            self.held_by(me).subtract_locked(me);
         });
     }
 
@@ -220,6 +220,7 @@ impl RawSemaphore {
         Some(result)
     }
 
+    #[inline]
     fn with_lock_for_sure<R>(&self, peers: &impl Peers, mut change: impl FnMut(Tag) -> R) -> R {
         loop {
             if let Some(result) = self.with_lock(peers, Deadline::Never, &mut change) {

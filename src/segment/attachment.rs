@@ -13,10 +13,10 @@ use super::mapped::{Damaged, InPlace};
 use super::participants::{Identity, Participants, Row};
 use super::tag::Tag;
 use super::{Look, Peers};
-use super::{directory, lifecycle, process};
+use super::{claims, lifecycle, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
-use crate::sys::liveness::{self, FileId};
+use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileLock, MapAdvice};
 use crate::sys::private::PrivatePage;
 use crate::sys::process::namespaces;
@@ -59,7 +59,6 @@ impl Attachment {
         let file_id = memory::facts(file.as_fd())
             .map_err(|error| Failure::system("looking at the file", error))?
             .id;
-        let was_mapped = !init && liveness::is_mapped_here(file_id);
         let size = usize::try_from(facts.size)
             .map_err(|_| Failure::new(ErrorKind::InvalidSize, "larger than the address space"))?;
         let map = memory::map(file.as_fd(), size, advice).map_err(|error| Failure {
@@ -84,8 +83,9 @@ impl Attachment {
         }
         point!("attach.mapped");
         let me = Identity::of_this_process();
-        if !was_mapped {
-            attachment.participants().retire_former_self(me);
+        if !init {
+            let start = base.as_ptr() as usize;
+            attachment.participants().retire_former_self(me, start..start + size);
         }
         match attachment.register(me) {
             Ok(tag) => {
@@ -102,7 +102,7 @@ impl Attachment {
     }
 
     fn register(&self, me: Identity) -> Result<Tag, Failure> {
-        self.participants().register(me, |row| directory::sweep(self, row)).ok_or_else(|| {
+        self.participants().register(me, |row| claims::sweep(self, row)).ok_or_else(|| {
             Failure::new(
                 ErrorKind::TooManyParticipants,
                 format!("its {} participants are all alive", self.facts.rows),
@@ -261,7 +261,7 @@ impl Drop for Attachment {
     fn drop(&mut self) {
         let me = self.me_if_registered();
         if !me.is_nobody() {
-            if directory::holds_guards(self, me) {
+            if claims::holds_guards(self, me) {
                 return; // a guard was leaked: it stays held, and mapped, while this process lives
             }
             self.participants().retire(me);
@@ -280,3 +280,6 @@ impl Drop for Attachment {
 pub(super) fn size_with(rows: u32, blocks: usize) -> Option<usize> {
     header::blocks_at(rows).checked_add(blocks)?.checked_next_multiple_of(system::page_size())
 }
+
+#[cfg(test)]
+mod tests;

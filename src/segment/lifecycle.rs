@@ -2,9 +2,10 @@
 //!
 //! * A segment appears whole: it is built as a file without a name, then linked. Who loses the race
 //!   for the name sees `EEXIST`. Dying before the link leaves nothing.
-//! * Every attachment marks its open description with a shared `flock`; a forked child inherits the
-//!   mark before it ever registers. A name is *stale* when nobody's mark is left, no row belongs to
-//!   a living process, and it is not persistent. The kernel removes the marks of the dead.
+//! * Every attachment marks its open description with a shared `flock`. A mapping keeps the mark even
+//!   where the descriptor was closed, a forked child inherits it before it ever registers, and the
+//!   kernel removes that of the dead and of what `exec` replaced, in every namespace. A name is
+//!   *stale* when nobody's mark is left and it is not persistent.
 //! * Attaching, leaving and removing exclude each other by a lock on the file that ends with its
 //!   process (`fcntl`): a death at any instruction frees it. Nothing is changed under it but by one
 //!   system call: `unlink`.
@@ -18,9 +19,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::attachment::{Attachment, size_with};
-use super::header::{Facts, ROWS_AT, blocks_at, flags};
+use super::header::{Facts, flags};
 use super::options::SegmentOptions;
-use super::{name, participants, process};
+use super::{name, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
@@ -41,9 +42,13 @@ pub(super) fn create(
     let rows = options.rows()?;
     let too_large =
         || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
-    let size = size_with(rows, blocks).ok_or_else(too_large)? as u64;
     let file = memory::unnamed_file(&name::directory(), options.mode)
         .map_err(|error| no_file(&name::directory(), error))?;
+    let page = memory::page_of(file.as_fd())
+        .map_err(|error| Failure::system("looking at its file system", error))?;
+    let size = size_with(rows, blocks)
+        .and_then(|size| size.checked_next_multiple_of(page))
+        .ok_or_else(too_large)? as u64;
     memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
     if !options.sparse {
         memory::reserve(file.as_fd(), 0, size).map_err(|error| no_memory(size, error))?;
@@ -219,19 +224,7 @@ fn is_stale(fresh: BorrowedFd<'_>, facts: &Facts) -> Result<bool, Failure> {
     if facts.is(flags::PERSISTENT) {
         return Ok(false);
     }
-    let unused = memory::is_unused(fresh)
-        .map_err(|error| Failure::system("asking whether it is in use", error))?;
-    if !unused {
-        return Ok(false);
-    }
-    let mut bytes = vec![0; blocks_at(facts.rows)];
-    let read = memory::read_start(fresh, &mut bytes)
-        .map_err(|error| Failure::system("reading its participants", error))?;
-    let rows = bytes.get(ROWS_AT..read).unwrap_or(&[]);
-    // Pids of another namespace mean nothing here. The marks do, in every namespace: without them, a
-    // container that was killed would leave its names for ever.
-    let is_here = check_namespaces(facts, namespaces()).is_ok();
-    Ok(!(is_here && participants::any_alive(rows)))
+    memory::is_unused(fresh).map_err(|error| Failure::system("asking whether it is in use", error))
 }
 
 /// Refuses a segment whose participants' life and death cannot be seen from here.
@@ -306,3 +299,6 @@ pub(super) fn no_memory(size: u64, error: Errno) -> Failure {
     };
     Failure { kind, ..Failure::system(&format!("reserving {size} bytes"), error) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,15 @@ mod anonymous;
 #[cfg(not(loom))]
 mod attachment;
 #[cfg(not(loom))]
+mod claims;
+#[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
 pub(crate) mod handle;
 #[cfg(not(loom))]
 mod header;
+#[cfg(not(loom))]
+pub(crate) mod inventory;
 #[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]

@@ -26,6 +26,7 @@
 //! and its row with it. Between the step of `deaths` and the CAS: the next
 //! finder steps it again, which costs a scan. While recovering: the row is not of a living process.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::header::Header;
@@ -150,14 +151,19 @@ impl Participants<'_> {
     }
 
     /// Retires the rows this process had before an `exec`: same pid, same start time, another
-    /// program. Before this process maps the segment, and unless something in it does already.
-    pub(crate) fn retire_former_self(&self, me: Identity) {
-        for number in 0..self.rows.len() as u32 {
-            let row = &self.rows[number as usize];
-            let word = Word::from_bits(row.word.load(Ordering::Acquire));
-            if word.pid == me.pid && row.start.load(Ordering::Relaxed) == me.start {
-                self.bury(row, word);
-            }
+    /// program. Before this process registers, and unless something else in it maps the segment:
+    /// `known` are the addresses of the mapping it is about to register.
+    pub(crate) fn retire_former_self(&self, me: Identity, known: Range<usize>) {
+        let mine = || {
+            self.rows.iter().filter_map(|row| {
+                let word = Word::from_bits(row.word.load(Ordering::Acquire)); // [P1]
+                let is_mine = word.pid == me.pid && row.start.load(Ordering::Relaxed) == me.start;
+                is_mine.then_some((row, word))
+            })
+        };
+        // There hardly ever are any, and the list of mappings is long.
+        if mine().next().is_some() && !liveness::is_mapped_beside(self.file, known) {
+            mine().for_each(|(row, word)| self.bury(row, word));
         }
     }
 
@@ -224,11 +230,6 @@ impl Participants<'_> {
     }
 }
 
-/// Whether any of the rows in these bytes, read from a file, belongs to a living process.
-pub(crate) fn any_alive(rows: &[u8]) -> bool {
-    attached(rows).any(|(pid, start)| !liveness::is_dead(pid, start))
-}
-
 /// The pid and start time of each row in these bytes that somebody sits in.
 pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u64)> {
     let u64_at = |row: &[u8], at: usize| {
@@ -238,3 +239,6 @@ pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u64)> {
         .map(move |row| (Word::from_bits(u64_at(row, 0)).pid, u64_at(row, 8)))
         .filter(|(pid, _)| *pid != 0)
 }
+
+#[cfg(test)]
+mod tests;

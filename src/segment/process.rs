@@ -9,8 +9,9 @@
 //! descriptor of a file ends this process's lock on it.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::attachment::Attachment;
 use crate::error::Failure;
@@ -20,6 +21,7 @@ use crate::sys::liveness::FileId;
 use crate::sys::private::PrivatePage;
 
 // Ordering:
+// [PR2] publish the page: CAS(AcqRel) ↔ load(Acquire)   the page is mapped and wiped on fork
 // [PR1] unlock: swap(Release) ↔ lock: swap/CAS(Acquire)   the list as the last holder left it
 
 const FREE: u32 = 0;
@@ -57,15 +59,7 @@ pub(crate) struct Guard {
 /// Takes the process's lock. Never while a guard is held by the same thread: nothing that may drop
 /// the last handle of a segment happens under it.
 pub(crate) fn lock() -> Result<Guard, Failure> {
-    static PAGE: OnceLock<PrivatePage> = OnceLock::new();
-    let page = match PAGE.get() {
-        Some(page) => page,
-        None => {
-            let page = PrivatePage::new()
-                .map_err(|error| Failure::system("mapping a page for this process", error))?;
-            PAGE.get_or_init(|| page)
-        }
-    };
+    let page = page()?;
     let word = &page.words().word;
     // [PR1]
     if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -80,6 +74,29 @@ pub(crate) fn lock() -> Result<Guard, Failure> {
         state.store(fresh.cast(), Ordering::Relaxed);
     }
     Ok(Guard { page })
+}
+
+/// The process's page. No `OnceLock`: a child that is forked while another thread is inside of one would
+/// wait for that thread for ever.
+fn page() -> Result<&'static PrivatePage, Failure> {
+    static PAGE: AtomicPtr<PrivatePage> = AtomicPtr::new(ptr::null_mut());
+    let mut page = PAGE.load(Ordering::Acquire); // [PR2]
+    if page.is_null() {
+        let fresh = PrivatePage::new()
+            .map_err(|error| Failure::system("mapping a page for this process", error))?;
+        let fresh = Box::into_raw(Box::new(fresh));
+        // [PR2]
+        page = match PAGE.compare_exchange(page, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh,
+            Err(first) => {
+                // SAFETY: [PRV-2] it came from Box::into_raw above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+                first
+            }
+        };
+    }
+    // SAFETY: [PRV-2] a page that was published came from Box::into_raw, and is never freed.
+    Ok(unsafe { &*page })
 }
 
 impl Guard {

@@ -25,10 +25,10 @@ impl Deadline {
 
     /// The deadline, or shortly after now where that is later: for what is held only briefly.
     pub(crate) fn or_shortly(self) -> Deadline {
-        let shortly = Instant::now() + LONGEST_NAP;
+        let shortly = || Instant::now() + LONGEST_NAP;
         match self {
-            Deadline::Now => Deadline::At(shortly),
-            Deadline::At(instant) => Deadline::At(instant.max(shortly)),
+            Deadline::Now => Deadline::At(shortly()),
+            Deadline::At(instant) => Deadline::At(instant.max(shortly())),
             Deadline::Never => Deadline::Never,
         }
     }
@@ -81,5 +81,33 @@ impl Naps {
     /// True after every 64 ms of naps: then a dear look at a holder is due.
     pub(crate) fn long(&self) -> bool {
         self.since_look >= LONGEST_NAP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dear_looks(mut naps: Naps, count: usize) -> usize {
+        (0..count).filter(|_| naps.next().is_some() && naps.long()).count()
+    }
+
+    #[test]
+    fn a_dear_look_is_due_after_64_ms_of_naps_however_short() {
+        assert_eq!(dear_looks(Naps::until(Deadline::Never), 10), 4);
+        let short = || Naps::until(Deadline::Never).at_most(SHORTEST_NAP);
+        assert_eq!((dear_looks(short(), 63), dear_looks(short(), 256)), (0, 4));
+    }
+
+    #[test]
+    fn naps_end_at_the_deadline_and_no_sooner() {
+        let mut naps = Naps::until(Deadline::after(Duration::from_millis(5)));
+        let start = Instant::now();
+        while let Some(nap) = naps.next() {
+            assert!(nap <= LONGEST_NAP);
+            std::thread::sleep(nap);
+        }
+        assert!(start.elapsed() >= Duration::from_millis(5));
+        assert!(Naps::until(Deadline::Now).next().is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! Whether a process is gone for ever: the kernel's word, never the clock's.
 
 use std::fs;
+use std::ops::Range;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -39,12 +40,12 @@ pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
 /// Reads `/proc/<pid>/maps`; one that may not be read says nothing.
 pub(crate) fn has_left(pid: u32, file: FileId) -> bool {
     // A file system whose mappings are listed under another device would make everybody look gone.
-    maps(pid, file) == Some(false) && maps(std::process::id(), file) == Some(true)
+    maps(pid, file, 0..0) == Some(false) && maps(std::process::id(), file, 0..0) == Some(true)
 }
 
-/// Whether this process maps `file`, as far as can be seen.
-pub(crate) fn is_mapped_here(file: FileId) -> bool {
-    maps(std::process::id(), file) != Some(false)
+/// Whether this process maps `file` outside of these addresses, as far as can be seen.
+pub(crate) fn is_mapped_beside(file: FileId, known: Range<usize>) -> bool {
+    maps(std::process::id(), file, known) != Some(false)
 }
 
 /// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
@@ -55,7 +56,8 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     after_name.split_whitespace().nth(19)?.parse().ok()
 }
 
-fn maps(pid: u32, file: FileId) -> Option<bool> {
+/// Whether the process maps the file, not counting what lies within `known`.
+fn maps(pid: u32, file: FileId, known: Range<usize>) -> Option<bool> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
     if maps.is_empty() {
         return None; // it is ending, or between two programs
@@ -63,8 +65,13 @@ fn maps(pid: u32, file: FileId) -> Option<bool> {
     let device = format!("{:02x}:{:02x}", major(file.device), minor(file.device));
     let inode = file.inode.to_string();
     Some(maps.lines().any(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(3);
-        fields.next() == Some(device.as_str()) && fields.next() == Some(inode.as_str())
+        let mut fields = line.split_ascii_whitespace();
+        let start = fields.next().and_then(|range| range.split('-').next());
+        let is_known = |start| usize::from_str_radix(start, 16).is_ok_and(|at| known.contains(&at));
+        let mut fields = fields.skip(2);
+        fields.next() == Some(device.as_str())
+            && fields.next() == Some(inode.as_str())
+            && !start.is_some_and(is_known)
     }))
 }
 

@@ -41,6 +41,13 @@ pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
     Ok(file)
 }
 
+/// In what units the file's memory is mapped: the size of a page, and of a huge one where the file
+/// system consists of those.
+pub(crate) fn page_of(file: BorrowedFd<'_>) -> Result<usize> {
+    let block = usize::try_from(fs::fstatvfs(file)?.f_bsize).unwrap_or(0);
+    Ok(if block.is_power_of_two() { block } else { 1 })
+}
+
 pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
     retry_on_intr(|| fs::ftruncate(file, size))
 }
@@ -220,4 +227,41 @@ pub(crate) fn map(
         map.lock()?;
     }
     Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_whether_a_file_is_in_use_leaves_no_mark() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        let (first, second) = (open(&path).unwrap(), open(&path).unwrap());
+        assert!(is_unused(first.as_fd()).unwrap());
+        assert!(is_unused(second.as_fd()).unwrap(), "the first one looked, and is still open");
+        share(first.as_fd()).unwrap();
+        assert!(!is_unused(second.as_fd()).unwrap());
+        share(second.as_fd()).unwrap();
+        drop(first);
+        assert!(!is_unused(open(&path).unwrap().as_fd()).unwrap());
+        drop(second);
+        assert!(is_unused(open(&path).unwrap().as_fd()).unwrap());
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_not_removed() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let old = open(&path).unwrap();
+        let old_id = facts(old.as_fd()).unwrap().id;
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "new").unwrap();
+        assert_eq!(unlink_if_same(&path, old_id), Err(Errno::NOENT));
+        let new_id = facts(open(&path).unwrap().as_fd()).unwrap().id;
+        unlink_if_same(&path, new_id).unwrap();
+        assert!(!path.exists());
+    }
 }

@@ -13,5 +13,4 @@ pub(crate) mod membarrier;
 pub(crate) mod memory;
 #[cfg(not(loom))]
 pub(crate) mod private;
-#[cfg(not(loom))]
 pub(crate) mod process;

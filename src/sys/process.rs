@@ -31,6 +31,18 @@ pub(crate) fn is_in_group(group: u32) -> bool {
         || getgroups().is_ok_and(|groups| groups.iter().any(|other| other.as_raw() == group))
 }
 
+/// How many CPUs of this machine run, whoever may use them; 1 where `/sys` does not tell.
+pub(crate) fn online_cpus() -> usize {
+    // Ranges and numbers: 0-3,8
+    let list = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+        Some(last.saturating_sub(first) + 1)
+    };
+    list.trim().split(',').filter_map(count).sum::<usize>().max(1)
+}
+
 /// The page size of this machine.
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()

@@ -25,6 +25,7 @@ pub const HANG: Duration = Duration::from_secs(5);
 const ALONE: &str = "COMMONHOLD_TEST_ALONE";
 
 /// A test that runs in a process of its own, and may fork: `alone! { fn name() { … } }`.
+#[allow(unused_macros, reason = "a program of its own needs none")]
 macro_rules! alone {
     ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
         $(
@@ -43,6 +44,7 @@ pub fn run_alone(path: &str, test: impl FnOnce()) {
     // The test's name is its path without the crate's.
     let name = path.split_once("::").map_or(path, |(_, name)| name);
     if std::env::var(ALONE).as_deref() == Ok(name) {
+        end_if_it_hangs();
         return test();
     }
     let names = PrivateNames::new();
@@ -60,6 +62,11 @@ pub fn run_alone(path: &str, test: impl FnOnce()) {
     assert!(output.status.success(), "alone: {}", output.status);
     assert!(out.contains("1 passed"), "no test is called {name}");
     names.assert_empty();
+}
+
+/// Ends this process by a signal, should it still run after twice [`LONG`].
+pub fn end_if_it_hangs() {
+    nix::unistd::alarm::set(2 * LONG.as_secs() as u32);
 }
 
 /// A directory for the names of one test, in shared memory.

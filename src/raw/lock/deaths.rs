@@ -213,6 +213,10 @@ fn who_is_stopped_for_long_is_not_robbed() {
     let held = new();
     let recovered = orphan();
     let stopped = [holder(&held), recoverer(&recovered, "lock.recovered")];
+    // Those who have slept for long nap longest.
+    let doomed = new();
+    let doomed_holder = holder(&doomed);
+    let told = self::sleepers(&doomed, Err(LockError::OwnerDied));
     let doors = [&held, &recovered];
     let sleepers = doors.map(|door| sleepers(door, Ok(())));
     let end = Instant::now() + Duration::from_secs(3);
@@ -222,11 +226,13 @@ fn who_is_stopped_for_long_is_not_robbed() {
         assert_eq!(door.try_lock().unwrap_err(), TryLockError::WouldBlock);
         assert_eq!(door.recover().unwrap_err(), RecoverError::Held);
     }
-    assert!(sleepers.iter().flatten().all(Child::is_running));
+    assert!(sleepers.iter().flatten().chain(&told).all(Child::is_running));
+    doomed_holder.kill_to_zombie();
+    promptly("told after a long sleep", || all_succeed(told));
     stopped.iter().for_each(Child::resume);
     all_succeed(stopped);
     promptly("lock passed on", || all_succeed(sleepers.into_iter().flatten()));
-    doors.map(|door| drop(door.try_lock().unwrap()));
+    doors.iter().for_each(|door| drop(door.try_lock().unwrap()));
 }
 }
 

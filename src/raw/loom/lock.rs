@@ -246,7 +246,7 @@ fn what_was_put_back_unrecovered_is_recovered_by_another() {
         stage.victim(move |me| {
             if let Ok(tag) = theirs.lock.recover(me) {
                 step();
-                theirs.lock.unrecover(tag);
+                theirs.lock.unrecover(me, tag);
             }
         });
         let repairs = survivors(stage, &guarded, 1);

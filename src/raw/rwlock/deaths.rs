@@ -209,7 +209,7 @@ fn waiters_killed_or_stopped_before_their_sleep_are_not_waited_for() {
     let killed = waiters.map(|wait| stopped_at("rwlock.before_sleep", || wait(&frame)));
     let stopped = waiters.map(|wait| stopped_at("rwlock.before_sleep", || wait(&frame)));
     let visitors = visitors(&frame);
-    killed.map(Child::kill);
+    killed.into_iter().for_each(Child::kill);
     drop(guard);
     promptly("past dead and stopped waiters", || all_succeed(visitors));
     assert_free(&frame);
@@ -288,7 +288,7 @@ fn a_reader_stopped_at_the_door_holds_up_no_recoverer() {
     let reader = fork(|| {
         arm("rwlock.entering");
         arm("rwlock.counted");
-        drop(frame.read_timeout(HANG).unwrap_err());
+        assert_eq!(frame.read_timeout(HANG).unwrap_err(), LockTimeoutError::OwnerDied);
     });
     reader.stopped();
     let writer = half_written(&frame);
@@ -318,6 +318,13 @@ fn who_is_stopped_for_long_is_not_robbed() {
     let stopped: Vec<_> =
         scenes.iter().map(|(point, frame, operation)| stopped_at(point, || operation(frame))).collect();
     let visitors: Vec<_> = scenes.iter().flat_map(|(_, frame, _)| visitors(frame)).collect();
+    // Those who have slept for long nap longest.
+    let (read_by_the_dead, written_by_the_dead) = (new(), new());
+    let doomed = [
+        stopped_at("buffer.reading", || read(&read_by_the_dead)),
+        half_written(&written_by_the_dead),
+    ];
+    let heirs = [self::visitors(&read_by_the_dead), told(&written_by_the_dead)];
     let end = Instant::now() + Duration::from_secs(3);
     for (point, frame, _) in &scenes {
         let refused = frame.write_deadline(end).unwrap_err();
@@ -330,7 +337,9 @@ fn who_is_stopped_for_long_is_not_robbed() {
             assert_eq!(frame.recover().unwrap_err(), RecoverError::Held);
         });
     }
-    assert!(visitors.iter().all(Child::is_running));
+    assert!(visitors.iter().chain(heirs.iter().flatten()).all(Child::is_running));
+    doomed.iter().for_each(Child::kill_to_zombie);
+    promptly("past the dead after a long sleep", || all_succeed(heirs.into_iter().flatten()));
     stopped.iter().for_each(Child::resume);
     all_succeed(stopped);
     promptly("buffers passed on", || all_succeed(visitors));

@@ -5,7 +5,11 @@ use crate::raw::hook::{arm, stopped_at, stopped_at_nth};
 use crate::{NoPermit, Segment, Semaphore};
 use std::time::{Duration, Instant};
 
-type Operation = fn(&Semaphore);
+/// What a process does, and how many of three permits there are when it has done it.
+type Operation = (fn(&Semaphore), u32);
+const PASS: Operation = (pass, 3);
+const LOSE: Operation = (lose, 2);
+const ADD: Operation = (add, 5);
 
 fn pass(seats: &Semaphore) {
     drop(seats.acquire());
@@ -22,21 +26,21 @@ fn add(seats: &Semaphore) {
 /// Every point of every change (the n-th time it is passed), and how many of three permits there are
 /// when the process was killed there.
 const POINTS: [(&str, u32, Operation, u32); 15] = [
-    ("semaphore.locked", 0, pass, 3),
-    ("semaphore.taking", 0, pass, 3),
-    ("semaphore.changed", 0, pass, 3),
-    ("semaphore.held", 0, pass, 3),
-    ("semaphore.locked", 1, pass, 3),
-    ("semaphore.giving_back", 0, pass, 3),
-    ("semaphore.changed", 1, pass, 3),
-    ("semaphore.given_back", 0, pass, 3),
-    ("semaphore.locked", 1, lose, 3),
-    ("semaphore.forgetting", 0, lose, 2),
-    ("semaphore.changed", 1, lose, 2),
-    ("semaphore.locked", 0, add, 3),
-    ("semaphore.releasing", 0, add, 5),
-    ("semaphore.changed", 0, add, 5),
-    ("semaphore.released", 0, add, 5),
+    ("semaphore.locked", 0, PASS, 3),
+    ("semaphore.taking", 0, PASS, 3),
+    ("semaphore.changed", 0, PASS, 3),
+    ("semaphore.held", 0, PASS, 3),
+    ("semaphore.locked", 1, PASS, 3),
+    ("semaphore.giving_back", 0, PASS, 3),
+    ("semaphore.changed", 1, PASS, 3),
+    ("semaphore.given_back", 0, PASS, 3),
+    ("semaphore.locked", 1, LOSE, 3),
+    ("semaphore.forgetting", 0, LOSE, 2),
+    ("semaphore.changed", 1, LOSE, 2),
+    ("semaphore.locked", 0, ADD, 3),
+    ("semaphore.releasing", 0, ADD, 5),
+    ("semaphore.changed", 0, ADD, 5),
+    ("semaphore.released", 0, ADD, 5),
 ];
 
 fn new(permits: u32) -> Semaphore {
@@ -69,7 +73,7 @@ fn orphan(permits: u32) -> Semaphore {
 
 alone! {
 fn a_process_killed_at_any_point_keeps_no_permit_and_loses_none() {
-    for (point, skip, operation, total) in POINTS {
+    for (point, skip, (operation, _), total) in POINTS {
         let what = format!("killed at {point} {skip}");
         let seats = new(3);
         let mine = seats.acquire();
@@ -86,7 +90,7 @@ fn a_process_killed_at_any_point_keeps_no_permit_and_loses_none() {
 alone! {
 /// Where it has the books the others wait for it; those with a timeout not for long.
 fn a_process_stopped_at_any_point_makes_no_try_wait_for_it() {
-    for (point, skip, operation, _) in POINTS {
+    for (point, skip, (operation, total), _) in POINTS {
         let what = format!("stopped at {point} {skip}");
         let seats = new(3);
         let mine = seats.acquire();
@@ -97,7 +101,6 @@ fn a_process_stopped_at_any_point_makes_no_try_wait_for_it() {
         });
         child.resume();
         child.succeed();
-        let total = if operation == lose as Operation { 2 } else if operation == add as Operation { 5 } else { 3 };
         assert_permits(&seats, total - 1, &what);
         drop(mine);
         assert_permits(&seats, total, &what);
@@ -170,15 +173,20 @@ fn the_one_who_repairs_the_books_may_be_killed_too() {
 
 alone! {
 fn who_repairs_the_books_wakes_the_others() {
-    let (reclaimed, repaired) = (orphan(1), new(1));
+    let (reclaimed, repaired) = (orphan(2), new(2));
+    let mine = repaired.acquire();
     stopped_at("semaphore.giving_back", || pass(&repaired)).kill();
-    for seats in [reclaimed, repaired] {
-        let sleeper = stopped_at("eventcount.before_sleep", || pass(&seats));
-        let repairer = stopped_at("eventcount.before_wake", || _ = seats.try_acquire());
-        [&sleeper, &repairer].map(Child::resume);
+    for seats in [&reclaimed, &repaired] {
+        let sleeper = stopped_at("eventcount.before_sleep", || pass(seats));
+        // It gives nothing back: what it wakes for is what it found.
+        let repairer =
+            stopped_at("eventcount.before_wake", || std::mem::forget(seats.try_acquire()));
+        sleeper.resume();
+        repairer.resume();
         all_succeed([sleeper, repairer]);
-        assert_permits(&seats, 1, "after all");
     }
+    drop(mine);
+    [reclaimed, repaired].iter().for_each(|seats| assert_permits(seats, 2, "after all"));
 }
 }
 
@@ -219,11 +227,17 @@ fn who_is_stopped_for_long_is_not_robbed() {
         }))
         .collect();
     let sleepers: Vec<_> = scenes.iter().flat_map(|(_, seats)| sleepers(seats, 2)).collect();
+    // Those who have slept for long nap longest.
+    let doomed = new(1);
+    let holder = stopped_at("semaphore.held", || pass(&doomed));
+    let heirs = self::sleepers(&doomed, 3);
     let end = Instant::now() + Duration::from_secs(3);
     for (point, seats) in &scenes {
         assert_eq!(seats.acquire_deadline(end).unwrap_err(), NoPermit, "robbed at {point}");
     }
-    assert!(sleepers.iter().all(Child::is_running));
+    assert!(sleepers.iter().chain(&heirs).all(Child::is_running));
+    holder.kill_to_zombie();
+    promptly("the permit of the dead after a long sleep", || all_succeed(heirs));
     stopped.iter().for_each(Child::resume);
     all_succeed(stopped);
     promptly("permits passed on", || all_succeed(sleepers));
@@ -236,7 +250,8 @@ alone! {
 fn permits_of_the_dead_come_back_though_their_row_is_in_use_again() {
     let name = format!("test-semaphore-rows-{}", std::process::id());
     let seats = Semaphore::create(Segment::options().participants(2).at(&name), 3).unwrap();
-    for _ in 0..3 {
+    // Not all three: who finds none left would look.
+    for _ in 0..2 {
         fork(|| std::mem::forget(seats.acquire())).succeed();
         fork(|| pass(&seats)).succeed();
     }

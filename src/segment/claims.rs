@@ -1,0 +1,141 @@
+//! Where tags stand in the blocks of a segment: found, and cleared of the dead, without knowing the kinds.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::attachment::Attachment;
+use super::directory::entries;
+use super::layout::{ClaimForm, ClaimRun};
+use super::mapped::InPlace;
+use super::tag::Tag;
+
+/// A run of claims, as a block's description has it.
+#[repr(C)]
+pub(super) struct StoredRun {
+    offset: AtomicU64,
+    stride: AtomicU64,
+    count: AtomicU64,
+    form: AtomicU32,
+    shift: AtomicU32,
+}
+
+// SAFETY: [INP-1] atomics only.
+unsafe impl InPlace for StoredRun {}
+
+impl StoredRun {
+    pub(super) fn store(&self, run: &ClaimRun) {
+        let (form, shift) = match run.form {
+            ClaimForm::Word32 => (1, 0),
+            ClaimForm::Word64 { shift } => (2, shift),
+            ClaimForm::RowCount => (3, 0),
+        };
+        self.offset.store(run.offset as u64, Ordering::Relaxed);
+        self.stride.store(run.stride as u64, Ordering::Relaxed);
+        self.count.store(run.count as u64, Ordering::Relaxed);
+        self.form.store(form, Ordering::Relaxed);
+        self.shift.store(u32::from(shift), Ordering::Relaxed);
+    }
+
+    /// The run, if it is one of a payload of this size.
+    fn load(&self, payload_size: usize) -> Option<ClaimRun> {
+        let shift = self.shift.load(Ordering::Relaxed);
+        let (form, width) = match self.form.load(Ordering::Relaxed) {
+            1 => (ClaimForm::Word32, 4),
+            2 if shift <= 40 => (ClaimForm::Word64 { shift: shift as u8 }, 8),
+            3 => (ClaimForm::RowCount, 4),
+            _ => return None,
+        };
+        let field = |field: &AtomicU64| usize::try_from(field.load(Ordering::Relaxed)).ok();
+        let run = ClaimRun {
+            offset: field(&self.offset)?,
+            stride: field(&self.stride)?,
+            count: field(&self.count)?,
+            form,
+        };
+        let last = run.count.saturating_sub(1).checked_mul(run.stride)?.checked_add(run.offset)?;
+        let fits = last.checked_add(width)? <= payload_size && run.stride >= width;
+        (fits || run.count == 0).then_some(run)
+    }
+}
+
+/// Whether any guard-like claim (a lock word, a reader's or permit's count) carries this tag.
+pub(crate) fn holds_guards(segment: &Attachment, tag: Tag) -> bool {
+    let mut held = false;
+    visit(segment, |site| {
+        held |= match site {
+            Site::Word32(word) => Tag::from_bits(word.load(Ordering::Relaxed)) == tag,
+            Site::Count(row, word) => {
+                let bits = word.load(Ordering::Relaxed);
+                row == tag.row() && bits >> 20 == tag.generation() && bits & 0xF_FFFF != 0
+            }
+            Site::Word64(..) => false,
+        };
+    });
+    held
+}
+
+/// Replaces the tags of a row that are left over from its former participants, all dead, before its
+/// generations begin anew. Idempotent.
+pub(crate) fn sweep(segment: &Attachment, number: u32) {
+    let is_old = |tag: Tag| tag.is_participant() && tag.row() == number;
+    visit(segment, |site| match site {
+        Site::Word32(word) => {
+            replace_while(
+                || word.load(Ordering::Acquire),
+                |old| {
+                    is_old(Tag::from_bits(old)).then(|| {
+                        let new = old & !Tag::POISONED.bits() | Tag::GONE.bits();
+                        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                    })
+                },
+            );
+        }
+        Site::Word64(word, shift) => {
+            replace_while(
+                || word.load(Ordering::Acquire),
+                |old| {
+                    is_old(Tag::from_bits((old >> shift) as u32)).then(|| {
+                        let mask = u64::from(Tag::POISONED.bits()) << shift;
+                        let new = old & !mask | u64::from(Tag::GONE.bits()) << shift;
+                        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                    })
+                },
+            );
+        }
+        Site::Count(row, word) if row == number => word.store(0, Ordering::Release),
+        Site::Count(..) => {}
+    });
+}
+
+fn replace_while<B>(load: impl Fn() -> B, replace: impl Fn(B) -> Option<bool>) {
+    while replace(load()) == Some(false) {}
+}
+
+/// A place where a tag, or a row's count, stands.
+enum Site<'s> {
+    Word32(&'s AtomicU32),
+    Word64(&'s AtomicU64, u32),
+    Count(u32, &'s AtomicU32),
+}
+
+fn visit(segment: &Attachment, mut each: impl FnMut(Site<'_>)) {
+    for entry in entries(segment).map_while(Result::ok) {
+        let Some((runs, payload)) = entry.claims(segment) else { return };
+        for run in runs.iter().filter_map(|run| run.load(payload.len())) {
+            for index in 0..run.count {
+                let at = payload.start + run.offset + index * run.stride;
+                let site = match run.form {
+                    ClaimForm::Word32 => segment.view(at).map(Site::Word32),
+                    ClaimForm::Word64 { shift } => {
+                        segment.view(at).map(|word| Site::Word64(word, u32::from(shift)))
+                    }
+                    ClaimForm::RowCount => {
+                        segment.view(at).map(|word| Site::Count(index as u32, word))
+                    }
+                };
+                if let Some(site) = site {
+                    each(site);
+                }
+            }
+        }
+    }
+}
