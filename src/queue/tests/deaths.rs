@@ -377,6 +377,23 @@ alone! {
         println!("received {:?} after the kill", killed.elapsed());
     }
 
+    /// A copy that a dead consumer had begun must be gone before its message is received from the
+    /// ring, also by who is not due to look at the cells.
+    fn an_adopted_message_is_not_delivered_again_from_a_dead_copy() {
+        let queue = Queue::<u64>::new(4).unwrap();
+        queue.send(1).unwrap();
+        let child = fork(|| {
+            arm("queue.cell.taking");
+            let _ = queue.lease();
+        });
+        child.stopped();
+        child.kill();
+        let hasty = queue.clone();
+        hasty.recv_end.looks_no_more();
+        assert_eq!(hasty.try_recv(), Ok(1));
+        assert_eq!(rest(&queue, |n| *n), []);
+    }
+
     fn under_load_what_the_dead_held_comes_back_as_well() {
         let queue = Queue::<u64>::new(64).unwrap();
         queue.send(u64::MAX).unwrap();
