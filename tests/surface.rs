@@ -610,6 +610,7 @@ fn queue_endpoints() -> Outcome {
     assert_eq!(receiver.recv_many(&mut rest, 9)?, 1);
     drop(sender);
     assert_eq!(receiver.iter().next(), None);
-    assert!(receiver.is_closed() && receiver.is_empty() && receiver.len() == 0);
+    assert!(receiver.is_closed() && receiver.is_empty());
+    assert_eq!(receiver.len(), 0);
     Ok(())
 }
