@@ -19,7 +19,9 @@ use crate::sys::clock::Deadline;
 ///
 /// # If a process dies
 /// The permits it held come back by themselves: whoever waits for one, or tries to take one, finds
-/// them within 100 ms typically. A stopped process keeps its permits.
+/// them within 100 ms typically. A stopped process keeps its permits. One that is stopped in the very
+/// middle of an operation keeps others waiting in theirs, also where they drop a permit; those with a
+/// timeout, and `try_acquire`, wait some hundred milliseconds longer at most.
 ///
 /// # Examples
 /// ```

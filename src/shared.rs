@@ -7,8 +7,8 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 ///
 /// Implemented for every type that is [`NoUninit`](bytemuck::NoUninit) and
 /// [`CheckedBitPattern`](bytemuck::CheckedBitPattern), and may be sent to and used from any thread:
-/// integers, floats, `bool`, `char`, arrays of them, and your own field-less enums and
-/// `#[repr(C)]` structs with bytemuck's derives.
+/// integers, floats, arrays of them, `bool`, `char`, [`Text`](crate::Text), and your own field-less
+/// enums and `#[repr(C)]` structs with bytemuck's derives.
 ///
 /// # Examples
 /// ```

@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, chown, mkfifo, setgid, setgroups, setuid};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -508,6 +508,31 @@ alone! {
         });
         tried.succeed();
         let _ = fs::remove_file(path("changed"));
+    }
+
+    /// Words in a living object that no protocol writes: nobody holds what they say is held.
+    fn words_that_nobody_writes_stall_nobody() {
+        let overwrite = |name: &str, at: u64, word: u32| {
+            let file = fs::File::options().read(true).write(true).open(path(name)).unwrap();
+            let block = 256 + 128 * 32;
+            let mut payload = [0; 8];
+            file.read_exact_at(&mut payload, block + 8).unwrap();
+            file.write_all_at(&word.to_le_bytes(), block + u64::from_le_bytes(payload) + at).unwrap();
+        };
+        let one_of_no_generation = 0xFFF0_0001;
+
+        let frame = Buffer::<u32>::create("forged-frame", 4).unwrap();
+        overwrite("forged-frame", 0, 0x40FF_FFFF); // draining, and poisoned
+        drop(frame.recover().unwrap());
+        overwrite("forged-frame", 64 + 5 * 64, one_of_no_generation); // reads
+        drop(frame.try_write().unwrap());
+
+        let seats = Semaphore::create("forged-seats", 1).unwrap();
+        overwrite("forged-seats", 20 + 5 * 4, one_of_no_generation); // holds a permit
+        let held = seats.acquire();
+        assert!(seats.try_acquire().is_err());
+        drop(held);
+        drop(seats.try_acquire().unwrap());
     }
 
     fn nothing_is_added_where_no_object_may_lie() {

@@ -119,7 +119,7 @@ impl<M: Message + ?Sized> Queue<M> {
 /// A counted sending end of a [`Queue`]. Made by [`Queue::sender`].
 ///
 /// Its clones count, too. It holds a handle, and can do what a queue can that concerns sending. A child
-/// that inherited one by fork is counted from its first use there.
+/// that inherited one by fork is counted from its first use there, and keeps nothing open before.
 ///
 /// # If a process dies
 /// Its senders are gone; receivers that wait find out within 64 ms.
@@ -142,7 +142,7 @@ pub struct Sender<M: Message + ?Sized> {
 /// A counted receiving end of a [`Queue`]. Made by [`Queue::receiver`].
 ///
 /// Its clones count, too. It holds a handle, and can do what a queue can that concerns receiving. A
-/// child that inherited one by fork is counted from its first use there.
+/// child that inherited one by fork is counted from its first use there, and keeps nothing open before.
 ///
 /// # If a process dies
 /// Its receivers are gone; senders that wait find out within 64 ms.

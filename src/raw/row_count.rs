@@ -10,6 +10,7 @@
 
 use super::sync::{AtomicU32, Ordering};
 use crate::segment::Tag;
+use crate::segment::tag::GENERATIONS;
 
 const COUNT_BITS: u32 = 20;
 const COUNT: u32 = (1 << COUNT_BITS) - 1;
@@ -73,8 +74,10 @@ impl RowCount {
     /// count was made.
     pub(crate) fn owner(&self, row: usize, order: Ordering) -> Option<(Tag, u32)> {
         let word = self.0.load(order);
-        let count = word & COUNT;
-        (count != 0).then(|| (Tag::new(row as u32, word >> COUNT_BITS), count))
+        let (generation, count) = (word >> COUNT_BITS, word & COUNT);
+        // No participant has the generations that are left over: then something else wrote this.
+        let is_ones = count != 0 && generation < GENERATIONS;
+        is_ones.then(|| (Tag::new(row as u32, generation), count))
     }
 
     /// Forgets what `dead` counted, and nothing else.

@@ -186,7 +186,7 @@ impl RwClaim<'_> {
             let word = self.state.word.load(Ordering::Relaxed);
             let holder = Tag::from_bits(word);
             let writing = word & SLEEPERS | me.bits();
-            if holder.is_nobody() || word & DRAINING != 0 {
+            if holder.is_nobody() || (word & DRAINING != 0 && holder != Tag::POISONED) {
                 match self.write(peers, Deadline::Now) {
                     Ok(tag) => return Ok(tag),
                     Err(Refused::Timeout) => return Err(Held),

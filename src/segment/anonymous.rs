@@ -43,7 +43,7 @@ pub(super) fn create(
         };
         let _alone = process::lock()?;
         let used = arena.header().used.load(std::sync::atomic::Ordering::Relaxed) as usize;
-        if used + room <= arena.len() {
+        if used.saturating_add(room) <= arena.len() {
             let _lock = FileLock::take(arena.file())
                 .map_err(|error| Failure::system("locking an arena", error))?;
             return directory::add(&arena, "", signature, layout, init);

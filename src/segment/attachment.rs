@@ -190,7 +190,8 @@ impl Attachment {
                 self.view_row(from, bytes).ok_or(outside)?;
             words.iter().for_each(|byte| byte.store(0, Ordering::Relaxed));
         }
-        touched.fetch_max(to as u64, Ordering::Release);
+        // Acquire: no store to the block comes before it, so a death leaves nothing beyond `touched`.
+        touched.fetch_max(to as u64, Ordering::AcqRel);
         Ok(())
     }
 

@@ -162,8 +162,10 @@ pub(super) fn unlink(path: &Path, expected: Option<FileId>) -> Result<(), Failur
     }
     if expected.is_none() {
         match Facts::read(file.as_fd(), found.size) {
-            Err(failure) if failure.kind == ErrorKind::NotACommonhold => return Err(failure),
-            _ => {} // of another version, or damaged, but ours
+            Ok(_) => {}
+            // Not as this version would have it, but ours.
+            Err(failure) if matches!(failure.kind, ErrorKind::Version | ErrorKind::Damaged) => {}
+            Err(failure) => return Err(failure),
         }
     }
     let _lock = lock(file.as_fd())?;

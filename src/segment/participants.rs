@@ -8,7 +8,7 @@
 //! | 32–43 | generation: with the row's number, the tag |
 //!
 //! ```text
-//!   (g, 0) ── register, under the lifecycle lock: start time first, then CAS ──▶ (g+1, pid)
+//!   (g, 0) ── register, under the lifecycle lock: start time first, then store ──▶ (g+1, pid)
 //!   (g, pid) ── the process leaves, or anybody finds it dead: deaths += 1, then CAS ──▶ (g, 0)
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! `recovering` and leaves a generation alone that somebody is recovering. One of the two sees the
 //! other.
 //!
-//! *Dying here.* In register before the CAS: the row is still free. After it: the process is dead
+//! *Dying here.* In register before the store: the row is still free. After it: the process is dead
 //! and its row with it. Between the step of `deaths` and the CAS: the next
 //! finder steps it again, which costs a scan. While recovering: the row is not of a living process.
 
