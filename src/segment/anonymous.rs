@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::attachment::{Attachment, size_with};
 use super::header::flags;
 use super::layout::{Layout, TooLarge};
-use super::lifecycle::{new_facts, no_memory};
+use super::lifecycle::{lock, new_facts, no_memory};
 use super::mapped::Block;
 use super::object::Signature;
 use super::{directory, process};
 use crate::error::{ErrorKind, Failure};
-use crate::sys::memory::{self, FileLock, MapAdvice};
+use crate::sys::memory::{self, MapAdvice};
 
 use std::os::fd::AsFd;
 
@@ -44,8 +44,7 @@ pub(super) fn create(
         let _alone = process::lock()?;
         let used = arena.header().used.load(std::sync::atomic::Ordering::Relaxed) as usize;
         if used.saturating_add(room) <= arena.len() {
-            let _lock = FileLock::take(arena.file())
-                .map_err(|error| Failure::system("locking an arena", error))?;
+            let _lock = lock(arena.file())?;
             return directory::add(&arena, "", signature, layout, init);
         }
         drop(_alone);

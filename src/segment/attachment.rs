@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use memmap2::MmapRaw;
 
@@ -221,7 +222,7 @@ impl Attachment {
                 return Ok(now);
             }
             lifecycle::check_namespaces(&self.facts, namespaces())?;
-            let _lock = FileLock::take(self.file())
+            let _lock = FileLock::take(self.file(), Duration::MAX)
                 .map_err(|error| Failure::system("locking the segment", error))?;
             let tag = self.register(Identity::of_this_process())?;
             self.seat.words().word.store(tag.bits(), Ordering::Relaxed); // [AT-1]

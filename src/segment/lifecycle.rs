@@ -15,6 +15,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -27,6 +28,12 @@ use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileFacts, FileLock};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
+
+/// How long to wait for others that make, open or remove something: they need microseconds. One that
+/// is stopped in there may need for ever, and is not robbed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for them only to tidy up: a name that stays is stale, and removed later.
+const COURTESY: Duration = Duration::from_secs(1);
 
 /// Creates a segment with this name, with room for `blocks` bytes of blocks. `fill` builds what is
 /// in it, before anybody else can see it.
@@ -144,7 +151,7 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     }
     // Afresh, too: of the file that has the number now, if that was given out again.
     let Ok(facts) = Facts::read(fresh.as_fd(), found.size) else { return };
-    let Ok(_lock) = FileLock::take(fresh.as_fd()) else { return };
+    let Ok(_lock) = FileLock::take(fresh.as_fd(), COURTESY) else { return };
     point!("leave.locked");
     if is_stale(fresh.as_fd(), &facts).unwrap_or(false) {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
@@ -284,8 +291,10 @@ pub(super) fn look_at(file: BorrowedFd<'_>) -> Result<FileFacts, Failure> {
     Ok(found)
 }
 
-fn lock(file: BorrowedFd<'_>) -> Result<FileLock<'_>, Failure> {
-    FileLock::take(file).map_err(|error| Failure::system("locking its file", error))
+/// Takes the lifecycle lock of a segment. A stopped process that holds it makes this an error.
+pub(super) fn lock(file: BorrowedFd<'_>) -> Result<FileLock<'_>, Failure> {
+    FileLock::take(file, PATIENCE)
+        .map_err(|error| Failure::system("locking it beside a process that may be stopped", error))
 }
 
 fn no_file(directory: &Path, error: Errno) -> Failure {

@@ -11,7 +11,6 @@ use super::options::SegmentOptions;
 use super::place::{Place, Site};
 use super::{directory, lifecycle, name, process};
 use crate::error::{Error, ErrorKind, Failure};
-use crate::sys::memory::FileLock;
 
 /// How often a name may be found taken, then free again, before giving up on it.
 const RACES: u32 = 10_000;
@@ -233,8 +232,7 @@ impl Segment {
         name::check(name)?;
         let layout = plan::<O>(&args, self.attachment.rows())?;
         let _alone = process::lock()?;
-        let _lock = FileLock::take(self.attachment.file())
-            .map_err(|error| Failure::system("locking the segment", error))?;
+        let _lock = lifecycle::lock(self.attachment.file())?;
         if let Some(entry) = directory::find(&self.attachment, name)? {
             if !suits {
                 let why = "the segment has an object with this name";

@@ -226,7 +226,11 @@ impl Participants<'_> {
         self.header.deaths.fetch_add(1, Ordering::Release); // [P2]
         point!("bury.counted");
         let left = Word { pid: 0, ..word }.bits();
-        let _ = row.word.compare_exchange(word.bits(), left, Ordering::AcqRel, Ordering::Relaxed);
+        // From the bits as they are: those that mean nothing may have been overwritten.
+        let now = row.word.load(Ordering::Relaxed);
+        if Word::from_bits(now) == word {
+            let _ = row.word.compare_exchange(now, left, Ordering::AcqRel, Ordering::Relaxed); // [P2]
+        }
     }
 }
 

@@ -84,6 +84,12 @@ impl Naps {
     }
 }
 
+/// Nanoseconds of the monotonic clock. Asks the kernel alone: no state that a fork could copy half-made.
+pub(crate) fn now_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

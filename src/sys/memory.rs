@@ -11,6 +11,7 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, Result, retry_on_intr};
 
+use super::clock::Deadline;
 use super::liveness::FileId;
 
 /// What an open file is.
@@ -171,12 +172,17 @@ pub(crate) struct FileLock<'f>(BorrowedFd<'f>);
 
 impl<'f> FileLock<'f> {
     /// Waits for it in short sleeps; its holders need microseconds, and the kernel frees a dead one's.
-    pub(crate) fn take(file: BorrowedFd<'f>) -> Result<FileLock<'f>> {
+    /// `TIMEDOUT` when a stopped one kept it for as long as `patience`.
+    pub(crate) fn take(file: BorrowedFd<'f>, patience: Duration) -> Result<FileLock<'f>> {
+        let deadline = Deadline::after(patience);
         let mut nap = Duration::from_micros(20);
         loop {
             match fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(FileLock(file)),
                 Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
+                    if deadline.left().is_none() {
+                        return Err(Errno::TIMEDOUT);
+                    }
                     std::thread::sleep(nap);
                     nap = (nap * 2).min(Duration::from_millis(2));
                 }

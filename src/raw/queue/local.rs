@@ -3,11 +3,9 @@
 //! None of it is needed for a right answer; a forked child starts with its parent's copy, and a
 //! position that its parent finished is finished.
 
-use std::sync::LazyLock;
-use std::time::Instant;
-
 use super::ring::NONE_FINISHED;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, spin_loop};
+use crate::sys::clock::now_nanos;
 
 // Ordering:
 // [Q6] of the ring, for what is finished
@@ -87,12 +85,6 @@ impl RecvEnd {
     }
 }
 
-/// Nanoseconds of the monotonic clock since this process first asked.
-pub(crate) fn now() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed().as_nanos() as u64
-}
-
 const LONGEST_SPIN: u32 = 20_000;
 const FIRST_SPIN: u32 = 10_000;
 const SHORTEST_SPIN: u32 = 500;
@@ -112,7 +104,7 @@ impl Spin {
             return ready();
         }
         let budget = self.0.load(Ordering::Relaxed); // [P1]
-        let end = now() + u64::from(budget);
+        let end = now_nanos() + u64::from(budget);
         loop {
             for _ in 0..4 {
                 if ready() {
@@ -121,7 +113,7 @@ impl Spin {
                 }
                 spin_loop();
             }
-            if now() >= end {
+            if now_nanos() >= end {
                 self.0.store((budget / 2).max(SHORTEST_SPIN), Ordering::Relaxed); // [P1]
                 return false;
             }
@@ -140,7 +132,7 @@ impl Looked {
 
     /// Whether the last look is this many nanoseconds ago. If so, this is the next.
     pub(crate) fn due(&self, after: u64) -> bool {
-        let (last, now) = (self.0.load(Ordering::Relaxed), now().max(1)); // [P1]
+        let (last, now) = (self.0.load(Ordering::Relaxed), now_nanos().max(1)); // [P1]
         let due = last == 0 || now.saturating_sub(last) >= after;
         if due {
             self.0.store(now, Ordering::Relaxed); // [P1]
