@@ -15,7 +15,7 @@ use crate::sys::clock::now_nanos;
 /// thread that sends and one that receives.
 #[repr(align(128))]
 pub(crate) struct SendEnd {
-    finished: AtomicU64,
+    pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
 }
@@ -23,7 +23,7 @@ pub(crate) struct SendEnd {
 /// What a handle remembers of its receives.
 #[repr(align(128))]
 pub(crate) struct RecvEnd {
-    finished: AtomicU64,
+    pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
     /// Returned leases and deaths that a scan was made for.
@@ -36,29 +36,14 @@ pub(crate) struct RecvEnd {
 
 impl SendEnd {
     pub(crate) fn new() -> SendEnd {
-        SendEnd {
-            finished: AtomicU64::new(NONE_FINISHED),
-            spin: Spin::new(),
-            looked: Looked::never(),
-        }
-    }
-
-    /// The position after one that this end committed.
-    #[inline]
-    pub(super) fn finished(&self) -> u64 {
-        self.finished.load(Ordering::Acquire) // [Q6]
-    }
-
-    #[inline]
-    pub(super) fn finish(&self, position: u64) {
-        self.finished.store(position + 1, Ordering::Release); // [Q6]
+        SendEnd { progress: Progress::none(), spin: Spin::new(), looked: Looked::never() }
     }
 }
 
 impl RecvEnd {
     pub(crate) fn new() -> RecvEnd {
         RecvEnd {
-            finished: AtomicU64::new(NONE_FINISHED),
+            progress: Progress::none(),
             spin: Spin::new(),
             looked: Looked::never(),
             seen: AtomicU32::new(0),
@@ -72,8 +57,30 @@ impl RecvEnd {
     pub(crate) fn looks_no_more(&self) {
         self.looked.0.store(u64::MAX, Ordering::Relaxed);
     }
+}
 
-    /// The position after one that this end released.
+/// How often in a row nobody else may claim before an end counts on being alone.
+const ALONE: u32 = 16;
+
+/// How far an end came: what it need not look at again.
+pub(crate) struct Progress {
+    finished: AtomicU64,
+    /// Claims in a row between which nobody else claimed.
+    alone: AtomicU32,
+    /// `finished` when it last had to wait.
+    waited: AtomicU64,
+}
+
+impl Progress {
+    fn none() -> Progress {
+        Progress {
+            finished: AtomicU64::new(NONE_FINISHED),
+            alone: AtomicU32::new(0),
+            waited: AtomicU64::new(NONE_FINISHED),
+        }
+    }
+
+    /// The position after one that this end committed, or released.
     #[inline]
     pub(super) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire) // [Q6]
@@ -83,41 +90,91 @@ impl RecvEnd {
     pub(super) fn finish(&self, position: u64) {
         self.finished.store(position + 1, Ordering::Release); // [Q6]
     }
+
+    /// Whether to count on it that nobody else claimed since `finished`.
+    #[inline]
+    pub(super) fn seems_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed) == ALONE // [P1]
+    }
+
+    /// This position was claimed without such a guess, or against it.
+    #[inline]
+    pub(super) fn claimed(&self, position: u64, finished: u64) {
+        let alone = self.alone.load(Ordering::Relaxed); // [P1]
+        let now = if position == finished { (alone + 1).min(ALONE) } else { 0 };
+        if now != alone {
+            self.alone.store(now, Ordering::Relaxed); // [P1]
+        }
+    }
+
+    /// How many positions went by since the wait before this one.
+    fn run(&self) -> u64 {
+        let finished = self.finished.load(Ordering::Relaxed); // [P1]
+        finished.wrapping_sub(self.waited.swap(finished, Ordering::Relaxed))
+    }
 }
 
 const LONGEST_SPIN: u32 = 20_000;
 const FIRST_SPIN: u32 = 10_000;
 const SHORTEST_SPIN: u32 = 500;
+const LONGEST_PAUSE: u32 = 1_500;
+const FIRST_PAUSE: u32 = 50;
 
-/// How long spinning paid lately, in nanoseconds.
-pub(crate) struct Spin(AtomicU32);
+/// How to wait awake: for how long that paid lately, and how often to look, in nanoseconds.
+///
+/// In a stream, who has caught up waits a little before it looks again: else it would take each
+/// cache line from the other side with every message, and both would wait for the line all the time.
+/// Who waits for one message at a time looks all the time.
+pub(crate) struct Spin {
+    budget: AtomicU32,
+    pause: AtomicU32,
+}
 
 impl Spin {
-    pub(crate) fn new() -> Spin {
-        Spin(AtomicU32::new(FIRST_SPIN))
+    fn new() -> Spin {
+        Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
     }
 
     /// Stays awake for a while, until `ready`.
     #[cold]
-    pub(crate) fn until(&self, ready: impl Fn() -> bool) -> bool {
+    pub(super) fn until(&self, progress: &Progress, ready: impl Fn() -> bool) -> bool {
         if !crate::raw::spin::pays() {
             return ready();
         }
-        let budget = self.0.load(Ordering::Relaxed); // [P1]
-        let end = now_nanos() + u64::from(budget);
+        let pause = self.learn_pause(progress.run());
+        let budget = self.budget.load(Ordering::Relaxed); // [P1]
+        let mut now = now_nanos();
+        let end = now + u64::from(budget);
         loop {
+            let next = now + pause;
+            while now < next {
+                spin_loop();
+                now = now_nanos();
+            }
             for _ in 0..4 {
                 if ready() {
-                    self.0.store((budget * 2).min(LONGEST_SPIN), Ordering::Relaxed); // [P1]
+                    self.budget.store((budget * 2).min(LONGEST_SPIN), Ordering::Relaxed); // [P1]
                     return true;
                 }
                 spin_loop();
             }
-            if now_nanos() >= end {
-                self.0.store((budget / 2).max(SHORTEST_SPIN), Ordering::Relaxed); // [P1]
+            if now >= end {
+                self.budget.store((budget / 2).max(SHORTEST_SPIN), Ordering::Relaxed); // [P1]
                 return false;
             }
+            now = now_nanos();
         }
+    }
+
+    /// The time between two looks, after so many messages without a wait.
+    fn learn_pause(&self, run: u64) -> u64 {
+        let before = self.pause.load(Ordering::Relaxed); // [P1]
+        let pause = match run {
+            0..=2 => before / 4,
+            _ => (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
+        };
+        self.pause.store(pause, Ordering::Relaxed); // [P1]
+        u64::from(pause)
     }
 }
 

@@ -83,7 +83,7 @@ impl<T: Shared> RawQueue<T> {
             return self.look(actor, end, take);
         }
         if !self.has_stirred(end) {
-            end.spin.until(|| self.ring.head_is_full() || self.has_stirred(end));
+            end.spin.until(&end.progress, || self.ring.head_is_full() || self.has_stirred(end));
         }
         let mut slept = false;
         let look = |moment: Moment| {
@@ -197,6 +197,6 @@ impl<T: Shared> RawQueue<T> {
                 end.seen.store(stir, Ordering::Relaxed); // [P1]
             }
         }
-        self.ring.claim_head(actor, end.finished()).map(Taken::Slot)
+        self.ring.claim_head(actor, end.progress.finished()).map(Taken::Slot)
     }
 }

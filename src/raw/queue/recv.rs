@@ -69,7 +69,7 @@ impl<T: Shared> RawQueue<T> {
         let bits = self.read_slot(position);
         self.ring.release(position);
         self.ring.words.prefetch(self.ring.shape, position);
-        end.finish(position);
+        end.progress.finish(position);
         if position & CLOCK_MASK == 0 {
             self.look_now_and_then(end);
         }
@@ -81,7 +81,13 @@ impl<T: Shared> RawQueue<T> {
         if self.has_stirred(end) {
             return None;
         }
-        self.ring.claim_full_head(peers.me(), end.finished()).ok()
+        let (me, finished) = (peers.me(), end.progress.finished());
+        if end.progress.seems_alone() && self.ring.claim_next_head(me, finished) {
+            return Some(finished);
+        }
+        let position = self.ring.claim_full_head(me, finished).ok()?;
+        end.progress.claimed(position, finished);
+        Some(position)
     }
 
     #[cold]
@@ -115,7 +121,7 @@ impl<T: Shared> RawQueue<T> {
     pub(super) fn release(&self, end: &RecvEnd, claim: Claim) {
         self.ring.release(claim.position);
         if !claim.adopted {
-            end.finish(claim.position);
+            end.progress.finish(claim.position);
         }
         self.header.space.publish();
     }

@@ -39,6 +39,11 @@
 //! **Fork here.** A claim belongs to the parent's tag; the child has no thread inside these functions
 //! unless it forked in a signal handler, and then acts under a tag of its own.
 //!
+//! **An end that seems to be alone** claims without a look at the index word: it CASes from the word that
+//! its own last claim left (`claim_next_tail`, `claim_next_head`). That is the same claim: the CAS
+//! succeeds from exactly (p, me), its predecessor is finished by the same end, and a slot that was seen
+//! EMPTY (FULL) in the lap of p stays so until p is claimed, whenever it was seen.
+//!
 //! **Closing** is a claim of everything that is left: it records the unfinished predecessor, then
 //! CASes (p,t) to (p,CLOSED). Every send that succeeds claimed before that CAS, and no later one
 //! can, so "closed, and nothing there" is final. The reserved tag loses the attribution of p-1, which is
@@ -198,6 +203,26 @@ impl<W: Words> Ring<W> {
         }
     }
 
+    /// Claims position `finished`, if the position before it is the newest that was claimed, by `me`:
+    /// a CAS without a look at tail, for an end that seems to be alone. `finished` is the position
+    /// after one that the caller's endpoint committed, so there is nothing to record.
+    #[inline(always)]
+    pub(crate) fn claim_next_tail(&self, me: Tag, finished: u64) -> bool {
+        // EMPTY in the lap of a position that is not claimed yet: stays so until it is claimed.
+        if self.slot(finished).load(Ordering::Acquire) != self.shape.empty(finished) {
+            return false; // [Q2]
+        }
+        let claim = Index::word(self.shape.next(finished), me);
+        let tail = self.words.tail();
+        let guess = Index::word(finished, me);
+        // [Q3]
+        let claimed = tail.compare_exchange(guess, claim, Ordering::AcqRel, Ordering::Acquire);
+        if claimed.is_ok() {
+            point!("queue.send.claimed");
+        }
+        claimed.is_ok()
+    }
+
     /// Commits a message: from here on it was sent.
     #[inline]
     pub(crate) fn commit(&self, position: u64) {
@@ -249,6 +274,26 @@ impl<W: Words> Ring<W> {
                 return Ok(position);
             }
         }
+    }
+
+    /// Claims the message at `finished`, if the position before it is the newest that was claimed, by
+    /// `me`: a CAS without a look at head. `finished` is the position after one that the caller's
+    /// endpoint released.
+    #[inline(always)]
+    pub(crate) fn claim_next_head(&self, me: Tag, finished: u64) -> bool {
+        // FULL in the lap of a position that is not claimed yet: stays so until it is claimed.
+        if self.slot(finished).load(Ordering::Acquire) != self.shape.full(finished) {
+            return false; // [Q1]
+        }
+        let claim = Index::word(self.shape.next(finished), me);
+        let head = self.words.head();
+        let guess = Index::word(finished, me);
+        // [Q3]
+        let claimed = head.compare_exchange(guess, claim, Ordering::AcqRel, Ordering::Acquire);
+        if claimed.is_ok() {
+            point!("queue.recv.claimed");
+        }
+        claimed.is_ok()
     }
 
     /// Releases a claimed message's slot: from here on it was received.

@@ -93,7 +93,7 @@ impl<T: Shared> RawQueue<T> {
         self.write_slot(position, value);
         self.ring.commit(position);
         self.ring.words.prefetch(self.ring.shape, position);
-        end.finish(position);
+        end.progress.finish(position);
         Ok(())
     }
 
@@ -105,10 +105,15 @@ impl<T: Shared> RawQueue<T> {
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<u64, NotSent> {
-        if !self.header.receivers.says_gone()
-            && let Ok(position) = self.ring.claim_free_tail(me, end.finished())
-        {
-            return Ok(position);
+        if !self.header.receivers.says_gone() {
+            let finished = end.progress.finished();
+            if end.progress.seems_alone() && self.ring.claim_next_tail(me, finished) {
+                return Ok(finished);
+            }
+            if let Ok(position) = self.ring.claim_free_tail(me, finished) {
+                end.progress.claimed(position, finished);
+                return Ok(position);
+            }
         }
         self.wait_for_room(peers, end, deadline)
     }
@@ -125,7 +130,7 @@ impl<T: Shared> RawQueue<T> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(&actor, end, Moment::Awake),
             _ => {
-                end.spin.until(|| self.ring.tail_has_room());
+                end.spin.until(&end.progress, || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
@@ -150,7 +155,7 @@ impl<T: Shared> RawQueue<T> {
         if self.nobody_receives(actor) {
             return Some(Err(NotSent::Closed));
         }
-        match self.ring.claim_tail(actor, end.finished()) {
+        match self.ring.claim_tail(actor, end.progress.finished()) {
             Ok(position) => return Some(Ok(position)),
             Err(NoRoom::Closed) => return Some(Err(NotSent::Closed)),
             Err(NoRoom::Full) => {}
@@ -240,7 +245,7 @@ impl<T: Shared> RawQueue<T> {
         self.write_number(position, number);
         self.cells.queue(me, number, position);
         self.ring.commit(position);
-        end.finish(position);
+        end.progress.finish(position);
         self.header.items.publish();
         Ok(())
     }

@@ -561,38 +561,86 @@ impl Storm {
     }
 
     fn produce(&self, producer: u64) {
-        let mut tag = self.new_tag();
+        let ring = self.plain.ring();
+        let (mut tag, mut finished) = (self.new_tag(), NONE_FINISHED);
         for n in 0..EACH {
             let dies = n % 97 == producer;
-            if dies && self.plain.ring().claim_tail(&self.fake.actor(tag), NONE_FINISHED).is_ok() {
+            if dies && ring.claim_tail(&self.fake.actor(tag), finished).is_ok() {
                 self.fake.kill(tag);
-                tag = self.new_tag();
+                (tag, finished) = (self.new_tag(), NONE_FINISHED);
             }
-            while self.plain.send(&self.fake, tag, producer * EACH + n).is_err() {
-                std::thread::yield_now();
-            }
+            let position = loop {
+                if ring.claim_next_tail(tag, finished) {
+                    break finished;
+                }
+                match ring.claim_tail(&self.fake.actor(tag), finished) {
+                    Ok(position) => break position,
+                    Err(_) => std::thread::yield_now(),
+                }
+            };
+            self.plain.write(position, producer * EACH + n);
+            ring.commit(position);
+            finished = position + 1;
         }
     }
 
     fn consume(&self, consumer: u64) {
-        let mut tag = self.new_tag();
+        let ring = self.plain.ring();
+        let (mut tag, mut finished) = (self.new_tag(), NONE_FINISHED);
         let mut claims: u64 = 0;
         while self.received.load(Ordering::SeqCst) < 2 * EACH {
-            let Some(claim) = self.plain.claim(&self.fake, tag) else {
+            let all = 0..self.plain.slots.len();
+            let actor = self.fake.actor(tag);
+            let claim = if let Some(position) = ring.adopt_orphan(&actor, all) {
+                Some(Claim { position, adopted: true })
+            } else if ring.claim_next_head(tag, finished) {
+                Some(Claim { position: finished, adopted: false })
+            } else {
+                ring.claim_head(&actor, finished)
+            };
+            let Some(claim) = claim else {
                 std::thread::yield_now();
                 continue;
             };
             claims += 1;
             if claims % 89 == consumer {
                 self.fake.kill(tag);
-                tag = self.new_tag();
+                (tag, finished) = (self.new_tag(), NONE_FINISHED);
                 continue;
             }
             let message = self.plain.read(claim.position);
-            self.plain.ring().release(claim.position);
+            ring.release(claim.position);
+            if !claim.adopted {
+                finished = claim.position + 1;
+            }
             assert_eq!(self.seen[message as usize].fetch_add(1, Relaxed), 0, "twice");
             self.received.fetch_add(1, Ordering::SeqCst);
         }
+    }
+}
+
+#[test]
+fn who_is_alone_claims_by_guess_and_who_is_not_does_not() {
+    for start in STARTS {
+        let (plain, fake) = (Plain::new(2, start), Fake::default());
+        let ring = plain.ring();
+        assert!(!ring.claim_next_tail(A, start), "nobody claimed before");
+        plain.send(&fake, A, 1).unwrap();
+        let next = plain.shape.next(start);
+        assert!(!ring.claim_next_tail(B, next), "another claimed before");
+        assert!(!ring.claim_next_tail(A, start), "claimed already");
+        assert!(ring.claim_next_tail(A, next));
+        plain.write(next, 2);
+        ring.commit(next);
+        assert!(!ring.claim_next_tail(A, plain.shape.next(next)), "full");
+        assert_eq!(plain.recv(&fake, B), Some(1));
+        assert!(!ring.claim_next_head(A, next), "another received before");
+        assert!(ring.claim_next_head(B, next));
+        assert_eq!(plain.read(next), 2);
+        ring.release(next);
+        assert!(!ring.claim_next_head(B, plain.shape.next(next)), "empty");
+        ring.close();
+        assert!(!ring.claim_next_tail(A, plain.shape.next(next)), "closed");
     }
 }
 
