@@ -77,20 +77,20 @@ pub(crate) struct Cells<W> {
 }
 
 impl<W: CellWords> Cells<W> {
-    /// Takes a free cell, looking from number `start` on.
+    /// Takes this cell, if it is free.
     #[inline]
+    pub(crate) fn take(&self, me: Tag, number: usize) -> bool {
+        let (word, owned) = (self.words.cell(number), Cell::Owned(me).word());
+        // Looked at before the CAS, which would take the cache line from its user.
+        word.load(Ordering::Relaxed) == 0
+            && word.compare_exchange(0, owned, Ordering::AcqRel, Ordering::Relaxed).is_ok() // [C1]
+    }
+
+    /// Takes a free cell, looking from number `start` on.
     pub(crate) fn get(&self, me: Tag, start: usize) -> Option<usize> {
-        let owned = Cell::Owned(me).word();
         let count = self.words.count();
         let start = if start < count { start } else { 0 };
-        (start..count).chain(0..start).find(|&number| {
-            let word = self.words.cell(number);
-            // Looked at before the CAS, which would take the cache line from its user.
-            word.load(Ordering::Relaxed) == 0
-                && word
-                    .compare_exchange(0, owned, Ordering::AcqRel, Ordering::Relaxed) // [C1]
-                    .is_ok()
-        })
+        (start..count).chain(0..start).find(|&number| self.take(me, number))
     }
 
     /// Gives a cell of this process back for others to use.

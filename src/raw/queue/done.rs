@@ -2,7 +2,7 @@
 
 use super::RawMessages;
 use super::ends::Endpoints;
-use super::layout::{Me, RawQueue, Sizes};
+use super::layout::{Me, RawQueue};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
 use crate::raw::sync::Ordering;
@@ -14,9 +14,6 @@ impl<T: Shared> RawQueue<T> {
     /// Is done with a leased message, or drops a reserved cell.
     #[inline]
     pub(crate) fn put_cell(&self, number: usize) {
-        if Sizes::<T>::LARGE {
-            self.hint.0.store(number as u64, Ordering::Relaxed); // [P1]
-        }
         self.cells.put(number);
         self.header.cells.publish();
         self.header.drained.publish_if(|| self.ring.len() == 0);

@@ -20,6 +20,7 @@ const SMALL: usize = 64;
 /// What the cells of large messages may take beside those that the capacity needs.
 const SPARE_BYTES: usize = 16 << 20;
 const FEWEST_SPARE: usize = 4;
+const WARM_BYTES: usize = 1 << 20;
 
 /// How many slots ahead to prefetch: what one side does in the time of a cache miss.
 const AHEAD: u64 = 8;
@@ -66,6 +67,20 @@ impl<T> Sizes<T> {
         if words <= 8 { words.next_power_of_two() } else { words }
     };
 
+    /// Cells that a sender of large messages goes round in while they suffice: enough of them that
+    /// their cache lines come back before they are needed, and few enough that their payloads stay
+    /// in the cache.
+    pub(super) const ROUND: usize = {
+        let fit = WARM_BYTES / if Self::CELL_BYTES == 0 { 1 } else { Self::CELL_BYTES };
+        if fit < 4 {
+            4
+        } else if fit > 32 {
+            32
+        } else {
+            fit
+        }
+    };
+
     /// Bytes from one cell's payload to the next; a multiple of the alignment.
     pub(super) const CELL_BYTES: usize = {
         let align = if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() };
@@ -91,7 +106,6 @@ impl<T> Sizes<T> {
 struct Offsets {
     tail: usize,
     head: usize,
-    hint: usize,
     senders: usize,
     receivers: usize,
     slots: usize,
@@ -114,7 +128,6 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
-        hint: plan.one::<Line>()?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
@@ -170,23 +183,27 @@ impl<T> Words for RingWords<T> {
     }
 }
 
+/// Fetches a cache line to write to it, which the other side wrote last.
+#[inline(always)]
+fn prefetch(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        // SAFETY: [HDR-2] an address within the block; nothing is accessed.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
 impl<T> RingWords<T> {
-    /// Fetches the slot some positions ahead to write to it: the other side wrote it last, and the
-    /// next claim would wait for it.
+    /// Fetches the slot some positions ahead: the next claims would wait for it.
     #[inline(always)]
     pub(super) fn prefetch(&self, shape: Shape, position: u64) {
-        if shape.capacity() < MIN_PREFETCHED {
-            return; // it would be taken from somebody who uses it
+        // In a shorter ring it would be taken from somebody who uses it.
+        if shape.capacity() >= MIN_PREFETCHED {
+            prefetch(self.payload(shape.index(position.wrapping_add(AHEAD))));
         }
-        let ahead = self.payload(shape.index(position.wrapping_add(AHEAD)));
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            // SAFETY: [HDR-2] an address within the row; nothing is accessed.
-            unsafe { _mm_prefetch::<_MM_HINT_ET0>(ahead.cast()) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = ahead;
     }
 
     /// Where the payload of the slot lies: `SLOT_WORDS - 1` words.
@@ -205,6 +222,16 @@ pub(crate) struct InCells<T> {
     slots: Mapped<[AtomicU64]>,
     shape: Shape,
     message: PhantomData<fn() -> T>,
+}
+
+impl<T> InCells<T> {
+    /// Fetches the word of a cell that will be taken soon.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, number: usize) {
+        if let Some(word) = self.cells.get(number) {
+            prefetch((&raw const *word).cast());
+        }
+    }
 }
 
 impl<T> CellWords for InCells<T> {
@@ -238,8 +265,6 @@ pub struct RawQueue<T> {
     /// The segment's count of deaths.
     pub(super) deaths: Mapped<AtomicU32>,
     pub(super) cells: Cells<InCells<T>>,
-    /// A cell that became free lately.
-    pub(super) hint: Mapped<Line>,
     pub(super) deliveries: Mapped<[AtomicU32]>,
     pub(super) payload: Mapped<[Byte]>,
     pub(super) senders: Mapped<[RowCount]>,
@@ -321,7 +346,6 @@ impl<T: Shared> Object for RawQueue<T> {
             header,
             deaths: Mapped::in_segment(block.attachment(), |segment| &segment.header().deaths),
             cells: Cells { words: InCells { cells, slots, shape, message: PhantomData } },
-            hint: block.one(at.hint)?,
             deliveries: block.many(at.deliveries, at.cell_count)?,
             payload,
             senders: block.many(at.senders, rows)?,

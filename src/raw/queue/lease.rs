@@ -132,6 +132,7 @@ impl<T: Shared> RawQueue<T> {
         self.cells.taking(actor.me, number, position);
         self.release(end, claim);
         self.cells.lease(actor.me, number);
+        self.ring.words.prefetch(self.ring.shape, position);
         if position & CLOCK_MASK == 0 {
             self.look_now_and_then(end);
         }

@@ -18,6 +18,9 @@ pub(crate) struct SendEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
+    /// Where to look for a cell for a large message: among the first ones, and beyond them.
+    pub(super) near: AtomicU32,
+    pub(super) far: AtomicU32,
 }
 
 /// What a handle remembers of its receives.
@@ -36,7 +39,13 @@ pub(crate) struct RecvEnd {
 
 impl SendEnd {
     pub(crate) fn new() -> SendEnd {
-        SendEnd { progress: Progress::none(), spin: Spin::new(), looked: Looked::never() }
+        SendEnd {
+            progress: Progress::none(),
+            spin: Spin::new(),
+            looked: Looked::never(),
+            near: AtomicU32::new(0),
+            far: AtomicU32::new(0),
+        }
     }
 }
 

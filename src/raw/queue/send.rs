@@ -211,25 +211,38 @@ impl<T: Shared> RawQueue<T> {
         if self.ring.is_closed() || self.nobody_receives(actor) {
             return Some(Err(NotSent::Closed));
         }
-        if let Some(number) = self.get_large_cell(actor) {
+        if let Some(number) = self.get_large_cell(actor, end) {
             return Some(Ok(number));
         }
         let gone = end.looked.due(LOOK_INTERVAL) && self.receivers().all_gone(actor);
         gone.then_some(Err(NotSent::Closed))
     }
 
-    /// A cell for a large message: the one that became free last, whose memory is warm, if it still is.
-    fn get_large_cell(&self, actor: &Me<'_, T>) -> Option<usize> {
-        let start = self.hint.0.load(Ordering::Relaxed) as usize; // [P1]
-        let got = self.cells.get(actor.me, start).or_else(|| {
+    /// A cell for a large message: of the first ones, in turn, while they suffice.
+    #[inline]
+    fn get_large_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<usize> {
+        let round = Sizes::<T>::ROUND.min(self.deliveries.len());
+        let number = end.near.load(Ordering::Relaxed) as usize % round; // [P1]
+        if !self.cells.take(actor.me, number) {
+            return self.get_other_cell(actor, end);
+        }
+        end.near.store(number as u32 + 1, Ordering::Relaxed); // [P1]
+        self.cells.words.prefetch((number + 2) % round);
+        point!("queue.reserved");
+        Some(number)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_other_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<usize> {
+        let far = end.far.load(Ordering::Relaxed) as usize; // [P1]
+        let number = self.cells.get(actor.me, far).or_else(|| {
             self.scan_cells(actor, false);
             self.cells.get(actor.me, 0)
         })?;
-        if got != start {
-            self.hint.0.store(got as u64 + 1, Ordering::Relaxed); // [P1]
-        }
+        end.far.store(number as u32 + 1, Ordering::Relaxed); // [P1]
         point!("queue.reserved");
-        Some(got)
+        Some(number)
     }
 
     /// Sends the large message that was built in a reserved cell. On failure the cell stays the caller's.
@@ -245,6 +258,7 @@ impl<T: Shared> RawQueue<T> {
         self.write_number(position, number);
         self.cells.queue(me, number, position);
         self.ring.commit(position);
+        self.ring.words.prefetch(self.ring.shape, position);
         end.progress.finish(position);
         self.header.items.publish();
         Ok(())
