@@ -118,7 +118,7 @@ impl<T: Shared> Queue<T> {
 /// A message that this process works on. Made by [`Queue::lease`].
 ///
 /// Dropped without [`done`](Lease::done), or when its process dies, it is delivered again, to the next
-/// receiver. A leaked one comes back when its process ends. One that a child inherited by fork is
+/// receiver. A leaked one comes back when its process ends, or drops its last handle to the segment. One that a child inherited by fork is
 /// inert: dropping it, or being done with it, does nothing.
 ///
 /// # Panics
