@@ -150,7 +150,10 @@ pub(super) fn plan<O: Object>(args: &O::Args<'_>, rows: usize) -> Result<Layout,
 }
 
 fn too_large() -> Failure {
-    Failure::new(ErrorKind::InvalidSize, "exceeds the address space")
+    Failure::new(
+        ErrorKind::InvalidSize,
+        "the size is 0 where that is none, or exceeds the address space",
+    )
 }
 
 /// How an error speaks of an object: `queue "jobs"`, `value "hits" in segment "shop"`.
