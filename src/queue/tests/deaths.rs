@@ -1,7 +1,7 @@
 //! Processes that are stopped, and killed, at every named point inside an operation on a queue.
 
 use super::*;
-use crate::children::{alone, fork, stop_here};
+use crate::children::{Child, alone, fork, stop_here};
 use crate::raw::hook::{arm, arm_nth};
 
 /// What one process does while it is stopped and killed.
@@ -126,49 +126,81 @@ fn killed_at_each_point<T: Shared>(
     }
 }
 
-/// Stops a process at each point, lets the others work, and lets it go on.
+/// A process that is stopped in the middle of an operation, and what others received meanwhile.
+struct Stopped<T: Shared> {
+    act: Act,
+    point: &'static str,
+    queue: Queue<T>,
+    child: Child,
+    early: Vec<u64>,
+}
+
+/// Stops a process at each point, lets the others work for 3 seconds, and lets it go on.
 fn stopped_at_each_point<T: Shared>(
     points: &[(Act, &'static str, bool)],
     message: impl Fn(u64) -> T,
     number: impl Fn(&T) -> u64 + Copy,
 ) {
-    for &(act, point, _) in points {
-        let queue = Queue::<T>::new(4).unwrap();
-        if act != Act::Send {
-            queue.send(message(1)).unwrap();
-        }
-        let child = fork(|| {
-            arm(point);
-            perform(&queue, act, message(2));
-            if act == Act::Lease {
-                stop_here();
+    let scenes: Vec<Stopped<T>> = points
+        .iter()
+        .map(|&(act, point, _)| {
+            let queue = Queue::<T>::new(4).unwrap();
+            if act != Act::Send {
+                queue.send(message(1)).unwrap();
             }
-        });
-        child.stopped();
-        queue.send(message(3)).unwrap();
-        // A stopped process is not taken for dead, however long the others wait.
-        let early = rest(&queue, number);
-        queue.send(message(4)).unwrap();
-        child.resume();
-        if act == Act::Lease {
+            let child = fork(|| {
+                arm(point);
+                perform(&queue, act, message(2));
+                if act == Act::Lease {
+                    stop_here();
+                }
+            });
             child.stopped();
-            child.kill();
-        } else {
-            child.succeed();
+            queue.send(message(3)).unwrap();
+            let early = rest(&queue, number);
+            Stopped { act, point, queue, child, early }
+        })
+        .collect();
+    // A stopped process is not taken for dead, however long the others look.
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        for Stopped { act, point, queue, .. } in &scenes {
+            assert!(rest(queue, number).is_empty(), "robbed: {act:?} at {point}");
         }
-        let mut all = early.clone();
-        all.extend(rest(&queue, number));
-        all.sort();
-        let complete: &[u64] = if act == Act::Send { &[2, 3, 4] } else { &[1, 3, 4] };
-        if matches!(act, Act::Recv | Act::Done) {
-            // The child got one; which, depends on where it was stopped.
-            let missing: Vec<_> = complete.iter().filter(|n| !all.contains(n)).collect();
-            assert_eq!((missing.len(), all.len()), (1, 2), "{act:?} at {point}: {all:?}");
-        } else {
-            assert_eq!(all, complete, "{act:?} at {point}");
-        }
-        assert!(queue.wait_done_timeout(Duration::from_secs(10)), "{act:?} at {point}");
+        std::thread::sleep(Duration::from_millis(50));
     }
+    for scene in scenes {
+        goes_on(scene, &message, number);
+    }
+}
+
+/// Lets a stopped process go on: everything was received once, by it or by others.
+fn goes_on<T: Shared>(
+    scene: Stopped<T>,
+    message: impl Fn(u64) -> T,
+    number: impl Fn(&T) -> u64 + Copy,
+) {
+    let Stopped { act, point, queue, child, early } = scene;
+    queue.send(message(4)).unwrap();
+    child.resume();
+    if act == Act::Lease {
+        child.stopped();
+        child.kill();
+    } else {
+        child.succeed();
+    }
+    let mut all = early;
+    all.extend(rest(&queue, number));
+    all.sort();
+    let complete: &[u64] = if act == Act::Send { &[2, 3, 4] } else { &[1, 3, 4] };
+    if matches!(act, Act::Recv | Act::Done) {
+        // The child got one; which, depends on where it was stopped.
+        let missing: Vec<_> = complete.iter().filter(|n| !all.contains(n)).collect();
+        assert_eq!((missing.len(), all.len()), (1, 2), "{act:?} at {point}: {all:?}");
+    } else {
+        assert_eq!(all, complete, "{act:?} at {point}");
+    }
+    assert!(queue.wait_done_timeout(Duration::from_secs(10)), "{act:?} at {point}");
 }
 
 /// The points inside recovery, and what leads there.
