@@ -22,8 +22,8 @@ const NONE_FINISHED: u64 = u64::MAX;
 /// In place of a granted word: there is none, or a thread is about to get one.
 const NONE: u64 = 0;
 const GRANTING: u64 = 1;
-/// In place of the next position: the owner is in the middle of one.
-const BUSY: u64 = u64::MAX;
+/// In place of a thread: none owns a bias, or the one that does is in the middle of a claim.
+const NO_THREAD: usize = 0;
 const NO_SEAT: u32 = u32::MAX;
 
 /// How often in a row nobody else may claim before an end asks for the bias.
@@ -38,7 +38,7 @@ pub(crate) struct Progress {
     granted: AtomicU64,
     /// The next position to claim under the bias.
     next: AtomicU64,
-    /// Who the bias belongs to: one thread, under one tag.
+    /// Who may claim it: one thread, under one tag.
     thread: AtomicUsize,
     tag: AtomicU32,
     /// The seat that was taken for it, and is kept.
@@ -64,8 +64,8 @@ impl Progress {
         Progress {
             finished: AtomicU64::new(NONE_FINISHED),
             granted: AtomicU64::new(NONE),
-            next: AtomicU64::new(BUSY),
-            thread: AtomicUsize::new(0),
+            next: AtomicU64::new(0),
+            thread: AtomicUsize::new(NO_THREAD),
             tag: AtomicU32::new(0),
             seat: AtomicU32::new(NO_SEAT),
             alone: AtomicU32::new(0),
@@ -112,9 +112,9 @@ impl Progress {
 
     /// How many positions went by since the wait before this one.
     pub(super) fn run(&self) -> u64 {
-        let at = match self.next.load(Ordering::Relaxed) {
-            next if next != BUSY && self.granted.load(Ordering::Relaxed) > GRANTING => next,
-            _ => self.finished.load(Ordering::Relaxed), // [P1]
+        let at = match self.granted.load(Ordering::Relaxed) {
+            NONE | GRANTING => self.finished.load(Ordering::Relaxed), // [P1]
+            _ => self.next.load(Ordering::Relaxed),                   // [P1]
         };
         at.wrapping_sub(self.waited.swap(at, Ordering::Relaxed))
     }
@@ -123,32 +123,40 @@ impl Progress {
     /// interrupted the thread in the middle of a claim.
     #[inline(always)]
     pub(super) fn held(&self, me: Tag) -> Option<Held> {
-        let word = self.granted.load(Ordering::Acquire); // [B3]
-        if word <= GRANTING
-            || self.thread.load(Ordering::Relaxed) != thread_key()
-            || self.tag.load(Ordering::Relaxed) != me.bits()
-        {
-            return None;
-        }
-        let next = self.next.load(Ordering::Relaxed); // [P1]
-        let seat = self.seat.load(Ordering::Relaxed) as usize; // [P1]
-        (next != BUSY).then_some(Held { word, seat, next })
+        // [P1] Only this thread writes its own key here, and what it finds then is its own as well.
+        let mine = self.thread.load(Ordering::Relaxed) == thread_key()
+            && self.tag.load(Ordering::Relaxed) == me.bits();
+        mine.then(|| Held {
+            word: self.granted.load(Ordering::Relaxed), // [P1]
+            seat: self.seat.load(Ordering::Relaxed) as usize,
+            next: Shape::wrapped(self.next.load(Ordering::Relaxed)), // [P1]
+        })
+    }
+
+    /// The index word under the bias, and the seat: for its owner.
+    pub(super) fn granted(&self) -> (u64, usize) {
+        // [P1]
+        (self.granted.load(Ordering::Relaxed), self.seat.load(Ordering::Relaxed) as usize)
     }
 
     /// The owner begins a claim.
     #[inline(always)]
     pub(super) fn begin(&self) {
-        self.next.store(BUSY, Ordering::Relaxed); // [P1]
+        self.thread.store(NO_THREAD, Ordering::Relaxed); // [P1]
     }
 
     /// The owner finished the position that it claimed under the bias.
     #[inline(always)]
-    pub(super) fn end(&self, shape: Shape, position: u64) {
-        self.next.store(shape.next(position), Ordering::Relaxed); // [P1]
+    pub(super) fn end(&self) {
+        // From memory to memory: the next claim waits for nothing else of this one.
+        let next = self.next.load(Ordering::Relaxed).wrapping_add(1); // [P1]
+        self.next.store(next, Ordering::Relaxed); // [P1]
+        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
     }
 
-    /// The owner found that the bias is over.
+    /// The owner found that the bias is over, or none was granted to who asked.
     pub(super) fn forget(&self) {
+        self.thread.store(NO_THREAD, Ordering::Relaxed); // [P1]
         self.granted.store(NONE, Ordering::Release); // [B3]
     }
 
@@ -181,11 +189,10 @@ impl Progress {
         self.seat.store(seat as u32, Ordering::Relaxed); // [P1]
     }
 
-    /// Got the bias. The thread is in the middle of the claim that it was granted after, and
-    /// [ends](Progress::end) it as its owner.
-    pub(super) fn hold(&self, word: u64) {
-        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
-        self.next.store(BUSY, Ordering::Relaxed); // [P1]
+    /// Got the bias. The thread is in the middle of the claim that it was granted after, of the
+    /// position before `next`, and [ends](Progress::end) it as its owner.
+    pub(super) fn hold(&self, word: u64, next: u64) {
+        self.next.store(next.wrapping_sub(1), Ordering::Relaxed); // [P1]
         self.granted.store(word, Ordering::Release); // [B3]
     }
 }

@@ -136,6 +136,8 @@ impl Cell {
 pub(crate) struct Shape {
     shift: u32,
     index_mask: u64,
+    /// The bits of a lap, where a slot word has them.
+    lap_mask: u64,
 }
 
 impl Shape {
@@ -144,7 +146,9 @@ impl Shape {
         if !capacity.is_power_of_two() || capacity > MAX_CAPACITY {
             return None;
         }
-        Some(Shape { shift: capacity.trailing_zeros(), index_mask: capacity - 1 })
+        let shift = capacity.trailing_zeros();
+        let lap_mask = (POSITION_MASK >> shift) << LAP_SHIFT;
+        Some(Shape { shift, index_mask: capacity - 1, lap_mask })
     }
 
     #[inline]
@@ -165,7 +169,13 @@ impl Shape {
 
     #[inline]
     pub(crate) const fn next(self, position: u64) -> u64 {
-        position.wrapping_add(1) & POSITION_MASK
+        Shape::wrapped(position.wrapping_add(1))
+    }
+
+    /// The position that a count of them comes to.
+    #[inline(always)]
+    pub(crate) const fn wrapped(count: u64) -> u64 {
+        count & POSITION_MASK
     }
 
     #[inline]
@@ -179,7 +189,7 @@ impl Shape {
     }
 
     /// The same slot one lap later.
-    #[inline]
+    #[cfg(test)]
     pub(crate) const fn a_lap_after(self, position: u64) -> u64 {
         position.wrapping_add(self.capacity()) & POSITION_MASK
     }
@@ -207,6 +217,18 @@ impl Shape {
     #[inline]
     pub(crate) const fn full(self, position: u64) -> u64 {
         Slot::word(position >> self.shift, Tag::NOBODY, Phase::Full)
+    }
+
+    /// FULL in the lap of this EMPTY.
+    #[inline(always)]
+    pub(crate) const fn filled(empty: u64) -> u64 {
+        empty | Phase::Full as u64
+    }
+
+    /// EMPTY in the lap after that of this FULL.
+    #[inline(always)]
+    pub(crate) const fn emptied(self, full: u64) -> u64 {
+        full.wrapping_add(1 << LAP_SHIFT) & self.lap_mask
     }
 
     pub(crate) const fn writing(self, position: u64, tag: Tag) -> u64 {
@@ -269,6 +291,8 @@ mod tests {
                 let after = shape.empty(shape.a_lap_after(known));
                 assert_eq!(after, shape.empty(shape.a_lap_after(position)));
                 assert_ne!(after, shape.empty(position));
+                assert_eq!(after, shape.emptied(shape.full(position)));
+                assert_eq!(Shape::filled(shape.empty(position)), shape.full(position));
             }
         }
         assert_eq!(Shape::new(3), None);
