@@ -12,7 +12,8 @@
 //!         claimed  (p+1, owner's tag): p is the newest position that the owner claimed, or is about to
 //!         decided  (q, OPEN) ── CAS, once ──▶ (d, DECIDED)    what the bias granted at q came to
 //!
-//! owner:    claimed.store((p+1, me)); light fence; index is (q, BIASED(s)) still? p is claimed
+//! owner:    p = claimed's position; claimed.store((p+1, me)); light fence;
+//!           index is (q, BIASED(s)) still? p is claimed
 //! revoker:  index.CAS(BIASED → REVOKING); heavy fence; d = claimed's position;
 //!           decided.CAS((q, OPEN) → (d, DECIDED)), or what another decided; index.CAS(REVOKING → (d, tag))
 //! the owner finds it revoked:  decided.CAS((q, OPEN) → (p+1, DECIDED)), or what another decided;
@@ -44,7 +45,7 @@
 
 use super::progress::{ALONE, Held, Progress};
 use super::ring::{Actor, cas};
-use super::words::{Index, Shape};
+use super::words::Index;
 use crate::raw::hook::point;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, bias_pays, heavy_fence, light_fence};
 use crate::segment::{Peers, Tag};
@@ -194,20 +195,21 @@ impl<'r> Side<'r> {
         }
     }
 
-    /// Claims the owner's next position.
+    /// The word of the owner's next position, if this is the owner.
+    #[inline(always)]
+    pub(super) fn next_of_owner(self, me: Tag, held: Held) -> Option<u64> {
+        let next = self.seats[held.seat % SEATS].claimed.load(Ordering::Relaxed); // [B1]
+        (Index::of(next).tag == me).then_some(next)
+    }
+
+    /// Claims the owner's `next` position.
     ///
     /// # Errors
     /// The bias is over. True: the position was claimed all the same, but its end is no owner's.
     #[inline(always)]
-    pub(super) fn claim(
-        self,
-        shape: Shape,
-        me: Tag,
-        progress: &Progress,
-        held: Held,
-    ) -> Result<(), bool> {
+    pub(super) fn claim(self, progress: &Progress, held: Held, next: u64) -> Result<(), bool> {
         progress.begin();
-        let claimed = Index::word(shape.next(held.next), me);
+        let claimed = Index::word_after(next);
         self.seats[held.seat % SEATS].claimed.store(claimed, Ordering::Release); // [B1]
         point!("queue.bias.before_look");
         light_fence(); // [B2]
@@ -281,7 +283,7 @@ impl<'r> Side<'r> {
         if !cas(&self.line.index, claimed, biased) {
             return false;
         }
-        progress.hold(biased, next);
+        progress.hold(biased);
         point!("queue.bias.granted");
         true
     }

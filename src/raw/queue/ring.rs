@@ -310,16 +310,16 @@ impl<W: Words> Ring<W> {
         me: Tag,
         progress: &Progress,
     ) -> Result<Own<'_>, Option<u64>> {
-        let held = progress.held(me).ok_or(None)?;
-        let position = held.next;
+        let (held, side) = (progress.held().ok_or(None)?, E::side(&self.words));
+        let next = side.next_of_owner(me, held).ok_or(None)?;
+        let position = Index::of(next).position;
         let (slot, word) = (self.slot(position), E::ready(self.shape, position));
         // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
         if slot.load(Ordering::Acquire) != word {
             return Err(None); // [Q1] [Q2]
         }
         E::before_claim();
-        let claim = E::side(&self.words).claim(self.shape, me, progress, held);
-        claim.map_err(|after_all| after_all.then_some(position))?;
+        side.claim(progress, held, next).map_err(|after_all| after_all.then_some(position))?;
         E::claimed();
         Ok(Own { position, slot, word })
     }
@@ -336,13 +336,16 @@ impl<W: Words> Ring<W> {
                 Err(Some(position)) => return Ok(Claim::among_others(position)),
                 Err(None) => {}
             }
-            let Some(held) = progress.held(actor.me) else {
+            let side = E::side(&self.words);
+            let owner =
+                progress.held().and_then(|held| Some((held, side.next_of_owner(actor.me, held)?)));
+            let Some((held, word)) = owner else {
                 return self.claim_by_cas::<E, P>(actor, progress);
             };
-            let slot = self.slot(held.next).load(Ordering::Acquire); // [Q1] [Q2]
-            let ready = slot == E::ready(self.shape, held.next);
-            if !ready && !E::side(&self.words).is_over(progress, held) {
-                return Err(Seen { word: Index::word(held.next, actor.me), slot });
+            let position = Index::of(word).position;
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q1] [Q2]
+            if slot != E::ready(self.shape, position) && !side.is_over(progress, held) {
+                return Err(Seen { word, slot });
             }
         }
     }
@@ -505,19 +508,23 @@ impl<W: Words> Ring<W> {
         // Head first: it never overtakes tail, so the distance may be too long but never negative.
         let head = Index::of(self.words.head().look()).position;
         let tail = Index::of(self.words.tail().look()).position;
-        self.shape.distance(head, tail).min(self.shape.capacity())
+        Shape::distance(head, tail).min(self.shape.capacity())
+    }
+
+    pub(crate) fn head_position(&self) -> u64 {
+        Index::of(self.words.head().look()).position
     }
 
     /// A look without a claim: whether a message is at the head.
     #[inline]
     pub(crate) fn head_is_full(&self) -> bool {
-        let position = Index::of(self.words.head().look()).position;
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) == self.shape.full(position)
     }
 
     /// A look without a claim: whether a message, or something to pass over, is at the head.
     pub(crate) fn head_stirs(&self) -> bool {
-        let position = Index::of(self.words.head().look()).position;
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) != self.shape.empty(position)
     }
 

@@ -162,7 +162,8 @@ impl<T: Shared> RawQueue<T> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
-                end.spin.until(&end.progress, || self.ring.tail_has_room());
+                let run = end.progress.run(self.ring.tail_position());
+                end.spin.until(run, || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;

@@ -66,6 +66,12 @@ impl Index {
     pub(crate) const fn word(position: u64, tag: Tag) -> u64 {
         position << TAG_BITS | tag.bits() as u64
     }
+
+    /// The word of the next position, and the same tag.
+    #[inline(always)]
+    pub(crate) const fn word_after(word: u64) -> u64 {
+        word.wrapping_add(1 << TAG_BITS)
+    }
 }
 
 /// A slot word taken apart.
@@ -169,13 +175,7 @@ impl Shape {
 
     #[inline]
     pub(crate) const fn next(self, position: u64) -> u64 {
-        Shape::wrapped(position.wrapping_add(1))
-    }
-
-    /// The position that a count of them comes to.
-    #[inline(always)]
-    pub(crate) const fn wrapped(count: u64) -> u64 {
-        count & POSITION_MASK
+        position.wrapping_add(1) & POSITION_MASK
     }
 
     #[inline]
@@ -200,7 +200,7 @@ impl Shape {
     }
 
     /// How many positions `from` has to go to reach `to`.
-    pub(crate) const fn distance(self, from: u64, to: u64) -> u64 {
+    pub(crate) const fn distance(from: u64, to: u64) -> u64 {
         to.wrapping_sub(from) & POSITION_MASK
     }
 
@@ -283,7 +283,7 @@ mod tests {
             let shape = Shape::new(capacity).unwrap();
             assert_eq!((shape.next(LAST), shape.prev(0)), (0, LAST));
             assert_eq!(shape.a_lap_after(shape.a_lap_before(0)), 0);
-            assert_eq!(shape.distance(LAST, shape.next(0)), 2);
+            assert_eq!(Shape::distance(LAST, shape.next(0)), 2);
             for position in [0, 1, capacity - 1, capacity, LAST - 1, LAST] {
                 let (lap, index) = (shape.lap(position), shape.index(position));
                 let known = shape.position(lap, index);
