@@ -39,7 +39,7 @@
 //! Its late `claimed` falls on a seat that is still its own. A late revoker's CAS fail.
 //!
 //! **Ten threads here.** A bias belongs to a thread. Others that share the end claim by CAS, and end
-//! it. A signal handler in the middle of a claim finds the bias in use, and does as well.
+//! it. (No operation may be called by a handler of a signal that came in the middle of another.)
 //!
 //! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own.
 
@@ -205,10 +205,9 @@ impl<'r> Side<'r> {
     /// Claims the owner's `next` position.
     ///
     /// # Errors
-    /// The bias is over. True: the position was claimed all the same, but its end is no owner's.
+    /// The bias is over. True: the position was claimed all the same.
     #[inline(always)]
     pub(super) fn claim(self, progress: &Progress, held: Held, next: u64) -> Result<(), bool> {
-        progress.begin();
         let claimed = Index::word_after(next);
         self.seats[held.seat % SEATS].claimed.store(claimed, Ordering::Release); // [B1]
         point!("queue.bias.before_look");
