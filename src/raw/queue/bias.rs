@@ -75,7 +75,7 @@ const POSITION_SHIFT: u32 = crate::segment::tag::TAG_BITS;
 
 /// Where an owner keeps its claims. Zero bytes are a free one.
 #[repr(C, align(64))]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(super) owner: AtomicU64,
     pub(super) claimed: AtomicU64,
@@ -96,7 +96,7 @@ impl Seat {
 #[repr(C, align(128))]
 #[derive(Default)]
 pub(crate) struct Line {
-    pub(super) index: AtomicU64,
+    pub(crate) index: AtomicU64,
     /// How many claims in a row it takes to be granted the bias.
     bar: AtomicU32,
 }

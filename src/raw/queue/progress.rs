@@ -169,4 +169,10 @@ impl Progress {
         self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
         self.granted.store(word, Ordering::Release); // [B3]
     }
+
+    /// Makes this thread the owner, in place of the one that got the bias and came to its end.
+    #[cfg(loom)]
+    pub(crate) fn hand_over(&self) {
+        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
+    }
 }
