@@ -133,6 +133,8 @@ mod shared;
 #[cfg(not(loom))]
 mod text;
 #[cfg(not(loom))]
+mod transfer;
+#[cfg(not(loom))]
 mod value;
 
 #[cfg(all(test, not(loom)))]
@@ -162,5 +164,13 @@ pub use {
     semaphore::{NoPermit, OverRelease, Permit, Semaphore},
     shared::Shared,
     text::{Text, TextTooLong},
+    transfer::Transfer,
     value::Value,
 };
+
+/// What [`transfer!`] needs of this crate.
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub mod __transfer {
+    pub use crate::transfer::{Packer, Refused, Unpacker, pack_copy, unpack_copy};
+}
