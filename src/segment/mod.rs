@@ -13,6 +13,8 @@ mod claims;
 #[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
+pub(crate) mod ended;
+#[cfg(not(loom))]
 pub(crate) mod handle;
 #[cfg(not(loom))]
 mod header;
