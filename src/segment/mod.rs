@@ -7,7 +7,7 @@ pub(crate) mod tag;
 #[cfg(not(loom))]
 mod anonymous;
 #[cfg(not(loom))]
-mod attachment;
+pub(crate) mod attachment;
 #[cfg(not(loom))]
 mod claims;
 #[cfg(not(loom))]
@@ -40,6 +40,8 @@ mod participants;
 pub(crate) mod place;
 #[cfg(not(loom))]
 mod process;
+#[cfg(not(loom))]
+pub(crate) mod reference;
 
 #[cfg(not(loom))]
 pub use named::Segment;

@@ -13,16 +13,22 @@ pub struct Unpacker<'a> {
     depth: u32,
     /// What this process inherited with the value and was not taken yet.
     inherited: Vec<OwnedFd>,
+    at_start: bool,
 }
 
 impl<'a> Unpacker<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Unpacker<'a> {
-        Unpacker { bytes, depth: 0, inherited: Vec::new() }
+        Unpacker { bytes, depth: 0, inherited: Vec::new(), at_start: false }
     }
 
     /// For a value that this process was started with.
     pub(crate) fn at_start(bytes: &'a [u8], inherited: Vec<OwnedFd>) -> Unpacker<'a> {
-        Unpacker { bytes, depth: 0, inherited }
+        Unpacker { bytes, depth: 0, inherited, at_start: true }
+    }
+
+    /// Whether this process was started with the value.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.at_start
     }
 
     /// A descriptor that was inherited with the value, to be taken at most once.
