@@ -156,8 +156,8 @@ pub use {
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mutex::{Mutex, MutexGuard},
     process::{
-        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, current, init,
-        parent,
+        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, cpu_count,
+        current, init, parent, run_parallel,
     },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
@@ -173,6 +173,10 @@ pub use {
     transfer::Transfer,
     value::Value,
 };
+
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub use process::before_main as __before_main;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

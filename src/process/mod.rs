@@ -21,8 +21,10 @@ mod launch;
 mod letter;
 mod options;
 pub(crate) mod panics;
+mod parallel;
 mod start;
 mod status;
+mod testing;
 pub(crate) mod threads;
 
 use std::fmt;
@@ -40,8 +42,10 @@ use crate::transfer::Transfer;
 pub use function::Function;
 pub use info::{ProcessInfo, active_children, current, parent};
 pub use options::ProcessOptions;
+pub use parallel::{cpu_count, run_parallel};
 pub use start::init;
 pub use status::ExitStatus;
+pub use testing::before_main;
 
 /// A child process that runs a function.
 ///
