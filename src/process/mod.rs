@@ -10,10 +10,12 @@
 //! | `fork.rs`, `fork_unchecked.rs` | copies of this process |
 //! | `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |
 //! | `info.rs`, `parallel.rs`, `threads.rs`, `testing.rs` | who we are, several at once, our own threads, tests |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod at_exit;
 mod child;
+mod fork;
+mod fork_unchecked;
 pub(crate) mod function;
 mod info;
 mod keeper;
