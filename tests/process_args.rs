@@ -244,7 +244,11 @@ fn sockets_are_inherited() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let udp_address = udp.local_addr().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
-    let all = |mut stream: UnixStream, datagram: UnixDatagram, unix: UnixListener, udp: UdpSocket, pipe: OwnedFd| {
+    let all = |mut stream: UnixStream,
+               datagram: UnixDatagram,
+               unix: UnixListener,
+               udp: UdpSocket,
+               pipe: OwnedFd| {
         stream.write_all(b"stream").unwrap();
         drop(stream);
         datagram.send(b"datagram").unwrap();
