@@ -107,6 +107,7 @@ compile_error!("commonhold runs on Linux, on x86-64 and aarch64");
 mod raw;
 mod segment;
 mod sys;
+mod trace;
 
 #[cfg(not(loom))]
 mod array;
@@ -177,6 +178,9 @@ pub use {
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use process::before_main as __before_main;
+
+#[cfg(all(feature = "serde", not(loom)))]
+pub use transfer::Serde;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

@@ -32,6 +32,7 @@ use crate::sys::clock::{Deadline, Naps};
 use crate::sys::line::Line;
 use crate::sys::process::die_with;
 use crate::sys::spawn::{SignalMask, copy_this_process};
+use crate::trace::span;
 
 /// How long threads that were joined may still be listed by the kernel.
 const LINGERING: Duration = Duration::from_millis(200);
@@ -84,6 +85,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Termination,
 {
+    span!("fork process");
     let caller_is_own = threads::is_own();
     let mask = SignalMask::here();
     // Else the child would write once more what is in the buffer. Reentrant, where the caller holds it.

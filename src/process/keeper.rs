@@ -38,6 +38,7 @@ use crate::sys::futex;
 use crate::sys::per_process::PerProcess;
 use crate::sys::spawn::SignalMask;
 use crate::sys::{child as system, liveness};
+use crate::trace::event;
 use rustix::io::Errno;
 
 // Ordering:
@@ -167,6 +168,7 @@ impl Keeper {
         let done: Vec<(Arc<Child>, Option<Kept>)> = over
             .into_iter()
             .map(|(child, ending)| {
+                event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
                 ended::make_known(child.pid, child.start);
                 let kept = child.finish(ending);
                 (child, kept)

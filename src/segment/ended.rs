@@ -5,12 +5,14 @@
 
 use super::claims;
 use super::process;
+use crate::trace::event;
 
 /// Makes the end of a process known in every segment that this process is attached to.
 pub(crate) fn make_known(pid: u32, start: u64) {
     let Ok(all) = process::lock().map(|state| state.all()) else { return };
     for segment in all {
         for dead in segment.participants().bury_process(pid, start) {
+            event!(INFO, pid, row = dead.row(), "a participant is dead");
             claims::wake_sleepers(&segment, dead);
         }
     }
