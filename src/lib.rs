@@ -145,6 +145,9 @@ mod value;
 #[path = "../tests/children/mod.rs"]
 mod children;
 
+#[cfg(all(test, not(loom)))]
+test_support!();
+
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use {

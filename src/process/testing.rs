@@ -27,6 +27,7 @@
 #[macro_export]
 macro_rules! test_support {
     () => {
+        #[allow(unsafe_code)]
         const _: () = {
             #[used]
             #[unsafe(link_section = ".init_array")]
