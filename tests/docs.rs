@@ -36,14 +36,10 @@ fn every_public_item_has_an_example() {
         let lines: Vec<&str> = text.lines().collect();
         for (number, line) in lines.iter().enumerate().filter(|(_, line)| is_public_item(line)) {
             let above = lines[..number].iter().rev().map(|line| line.trim_start());
+            // Documentation and attributes, up to what stands before.
             let docs = above.take_while(|line| {
-                ["///", "#[", ")]", "//"].iter().any(|start| line.starts_with(start))
-                    || line.ends_with("\\")
-                    || line.starts_with("label =")
-                    || line.starts_with("message =")
-                    || line.starts_with("note =")
-                    || line.starts_with("bytemuck::")
-                    || line.starts_with("`bytemuck::")
+                let is_comment = line.starts_with("//");
+                is_comment || !(line.is_empty() || line.ends_with(['{', '}', ';']))
             });
             let docs: Vec<&str> = docs.collect();
             if docs.contains(&"#[doc(hidden)]") {

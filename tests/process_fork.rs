@@ -10,9 +10,13 @@ use commonhold::{ErrorKind, Event, Lock, Process, Queue, Value, active_children,
 const LONG: Duration = Duration::from_secs(60);
 
 fn main() {
-    let tests: [(&str, fn()); 12] = [
+    if std::env::var_os("COMMONHOLD_TEST_OUTPUT").is_some() {
+        return write_output();
+    }
+    let tests: [(&str, fn()); 13] = [
         ("spawn without init says so", spawn_without_init),
         ("a copy runs what was captured", captures),
+        ("a copy writes its own output, once", output),
         ("a copy has a thread of its own and a name", names),
         ("every end is told", endings),
         ("other threads make it refused", refused_beside_threads),
@@ -49,6 +53,30 @@ fn captures() {
     });
     assert!(child.unwrap().join().unwrap().success());
     assert_eq!(total.get(), 43);
+}
+
+fn output() {
+    // A part of a line is written once, by whoever wrote it, also where the caller holds the lock.
+    let exe = std::env::current_exe().unwrap();
+    let run = std::process::Command::new(exe).env("COMMONHOLD_TEST_OUTPUT", "1").output().unwrap();
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "parent, child, parent\n");
+}
+
+fn write_output() {
+    extern "C" fn at_exit() {
+        print!(", exit"); // never in the child
+    }
+    // SAFETY: it is a function of this program.
+    unsafe { nix::libc::atexit(at_exit) };
+    print!("parent, ");
+    let child = Process::fork(|| print!("child")).unwrap();
+    assert!(child.join().unwrap().success());
+    let locked = std::io::stdout().lock();
+    assert!(Process::fork(|| ()).unwrap().join().unwrap().success());
+    drop(locked);
+    println!(", parent");
+    // SAFETY: ends this process, without what is registered.
+    unsafe { nix::libc::_exit(0) };
 }
 
 fn names() {

@@ -170,7 +170,8 @@ impl Process {
     /// Waits until it has ended.
     ///
     /// # Errors
-    /// `Io` when another part of the program waited for it, so that nobody knows how it ended;
+    /// `Io` when another part of the program waited for it, or ignores `SIGCHLD`, so that nobody knows
+    /// how it ended;
     /// `Unsupported` in a process forked from its parent.
     ///
     /// # Examples
