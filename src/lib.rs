@@ -107,6 +107,7 @@ compile_error!("commonhold runs on Linux, on x86-64 and aarch64");
 mod raw;
 mod segment;
 mod sys;
+#[cfg(not(loom))]
 mod trace;
 
 #[cfg(not(loom))]
