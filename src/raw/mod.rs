@@ -3,6 +3,7 @@
 
 #[cfg(not(loom))]
 pub(crate) mod buffer;
+pub(crate) mod bytering;
 pub(crate) mod cell;
 #[cfg(not(loom))]
 pub(crate) mod contents;

@@ -7,7 +7,7 @@ pub(crate) mod tag;
 #[cfg(not(loom))]
 mod anonymous;
 #[cfg(not(loom))]
-mod attachment;
+pub(crate) mod attachment;
 #[cfg(not(loom))]
 mod claims;
 #[cfg(not(loom))]
