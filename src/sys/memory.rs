@@ -156,7 +156,8 @@ pub(crate) fn bytes_held(file: BorrowedFd<'_>) -> Result<u64> {
 pub(crate) fn could_never_hold(file: BorrowedFd<'_>, size: u64) -> bool {
     let system = fs::fstatvfs(file).ok().filter(|system| system.f_blocks != 0);
     let room = system.map(|system| system.f_blocks.saturating_mul(system.f_frsize));
-    size > LARGE && (room.is_some_and(|room| size > room) || all_memory().is_some_and(|all| size > all))
+    size > LARGE
+        && (room.is_some_and(|room| size > room) || all_memory().is_some_and(|all| size > all))
 }
 
 fn rlimit_of_files() -> Option<u64> {

@@ -122,7 +122,8 @@ impl<C: Carried> RawBytes<C> {
         deadline: Deadline,
     ) -> Result<(), NotReceived> {
         let actor = Actor::new(peers);
-        let mut look = |moment: Moment| self.look_for_message(&actor.at(moment), end, into, deadline);
+        let mut look =
+            |moment: Moment| self.look_for_message(&actor.at(moment), end, into, deadline);
         let found = match deadline {
             Deadline::Now => look(Moment::Awake),
             _ => {

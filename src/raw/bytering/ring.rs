@@ -80,6 +80,32 @@ pub(crate) struct RecvLine {
     pub(super) cleared: AtomicU64,
 }
 
+#[cfg(loom)]
+impl SendLine {
+    pub(crate) fn new() -> SendLine {
+        SendLine {
+            lock: LockWord::new(),
+            turn: LockWord::new(),
+            seen: AtomicU64::new(0),
+            beside: Default::default(),
+            spilling: AtomicU32::new(0),
+        }
+    }
+}
+
+#[cfg(loom)]
+impl RecvLine {
+    pub(crate) fn new() -> RecvLine {
+        RecvLine {
+            lock: LockWord::new(),
+            clearing: AtomicU32::new(0),
+            seen: AtomicU64::new(0),
+            beside: Default::default(),
+            cleared: AtomicU64::new(0),
+        }
+    }
+}
+
 /// Where the locks of the two lines are, for whoever looks for those of the dead.
 pub(crate) const SEND_LOCKS: usize = 2;
 
@@ -148,7 +174,7 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
     }
 
     /// What was committed together with the index.
-    pub(super) fn committed(&self) -> u64 {
+    pub(crate) fn committed(&self) -> u64 {
         let count = Index::of(self.word()).count;
         self.beside[count as usize & 1].load(Ordering::Relaxed) // [B3]
     }
@@ -162,7 +188,7 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
 
 /// The senders' lock, held.
 pub(crate) struct Sending<'r, S: Store, P: Peers> {
-    pub(super) side: Side<'r, S>,
+    pub(crate) side: Side<'r, S>,
     peers: &'r P,
     tag: Tag,
     word: u64,
@@ -170,7 +196,7 @@ pub(crate) struct Sending<'r, S: Store, P: Peers> {
 
 /// The receivers' lock, held.
 pub(crate) struct Receiving<'r, S: Store, P: Peers> {
-    pub(super) side: Side<'r, S>,
+    pub(crate) side: Side<'r, S>,
     peers: &'r P,
     tag: Tag,
     head: Index,
