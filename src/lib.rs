@@ -123,6 +123,8 @@ mod lock;
 #[cfg(not(loom))]
 mod lock_errors;
 #[cfg(not(loom))]
+mod mailbox;
+#[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
 mod queue;
@@ -152,6 +154,7 @@ pub use {
     integer::Integer,
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
+    mailbox::Mailbox,
     mutex::{Mutex, MutexGuard},
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,

@@ -12,6 +12,7 @@ fn floor(module: &str) -> Option<u32> {
         "segment" => 1,
         "raw" => 2,
         "transfer" => 4,
+        "mailbox" => 4,
         "children" => return None,
         name if name.starts_with(char::is_uppercase) => return None,
         _ => 3,

@@ -152,6 +152,19 @@ pub(crate) fn bytes_held(file: BorrowedFd<'_>) -> Result<u64> {
     Ok(u64::try_from(fs::fstat(file)?.st_blocks).unwrap_or(0).saturating_mul(512))
 }
 
+/// How many bytes of this range take memory, in pages.
+#[cfg(test)]
+pub(crate) fn bytes_held_from(file: BorrowedFd<'_>, mut at: u64, end: u64) -> u64 {
+    let mut held = 0;
+    while let Ok(data) = fs::seek(file, fs::SeekFrom::Data(at))
+        && data < end
+    {
+        at = fs::seek(file, fs::SeekFrom::Hole(data)).unwrap_or(end).min(end);
+        held += at - data;
+    }
+    held
+}
+
 /// Whether the file system, or the machine, has less memory than that in all.
 pub(crate) fn could_never_hold(file: BorrowedFd<'_>, size: u64) -> bool {
     let system = fs::fstatvfs(file).ok().filter(|system| system.f_blocks != 0);

@@ -26,6 +26,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use custom::{pack_copy, unpack_copy};
+pub(crate) use packer::Carried;
 pub use packer::Packer;
 pub use unpacker::Unpacker;
 

@@ -79,6 +79,11 @@ pub(super) struct Place {
 impl Place {
     pub(super) const BYTES: usize = 16;
 
+    #[cfg(test)]
+    pub(super) fn at(page: u64, length: u64) -> Place {
+        Place { page, length }
+    }
+
     pub(super) fn to_bytes(self) -> [u8; Place::BYTES] {
         (u128::from(self.length) << 64 | u128::from(self.page)).to_le_bytes()
     }
@@ -142,14 +147,10 @@ impl Annex {
         let reach = Reach::of(sending.side.committed());
         let page = if self.is_clear(&sending.side, reach) { 0 } else { reach.end };
         let place = Place { page, length: message.len() as u64 };
-        let end = match place.end() {
-            Some(end) if end <= self.pages => end,
-            _ if page == 0 => return Err(NotSpilled::TooLarge),
-            _ => return Err(NotSpilled::NoRoom),
-        };
-        if memory::could_never_hold(self.file(), place.length) {
+        if self.could_never_hold(place.length) {
             return Err(NotSpilled::TooLarge);
         }
+        let end = place.end().filter(|end| *end <= self.pages).ok_or(NotSpilled::NoRoom)?;
         sending.side.store.send_line().spilling.store(1, Ordering::Relaxed); // [A2]
         self.segment.extends_beyond();
         point!("bytes.spill.begun");
@@ -227,6 +228,17 @@ impl Annex {
             line.cleared.store(received, Ordering::Release); // [A1]
         }
         line.clearing.store(0, Ordering::Relaxed); // [A2]
+    }
+
+    /// Whether a message of so many bytes can never be placed.
+    pub(super) fn could_never_hold(&self, length: u64) -> bool {
+        length.div_ceil(PAGE) > self.pages || memory::could_never_hold(self.file(), length)
+    }
+
+    /// Pages of memory in the window.
+    #[cfg(test)]
+    pub(super) fn pages_held(&self) -> u64 {
+        memory::bytes_held_from(self.file(), self.start, self.start + self.pages * PAGE) / PAGE
     }
 
     fn make_hole(&self, from: u64, to: u64) {

@@ -110,6 +110,37 @@ impl Places {
     }
 }
 
+#[cfg(test)]
+impl Places {
+    /// Writes over all units but the first of each record.
+    pub(super) fn overwrite_payload(&self, with: u8) {
+        use super::words::Record;
+        let mut index = 0;
+        while index < self.extent.units() {
+            let units = Record::of(self.word(index)).units();
+            for payload in index + 1..(index + units).min(self.extent.units()) {
+                self.put_bytes(payload, &[with; UNIT]);
+            }
+            index += units;
+        }
+    }
+
+    /// One of the words of the ring, or of the units that are in use first.
+    pub(super) fn any_word(&self, which: usize) -> &AtomicU64 {
+        match which % 9 {
+            0 => &self.tail.0,
+            1 => &self.head.0,
+            2 => self.send_line.seen(),
+            3 => self.recv_line.seen(),
+            unit => {
+                let at = self.units.as_ptr().cast::<AtomicU64>();
+                // SAFETY: [HDR-2] the row is aligned, and has more units than this.
+                unsafe { &*at.add(unit - 4) }
+            }
+        }
+    }
+}
+
 impl Store for Places {
     #[inline]
     fn send_line(&self) -> &SendLine {

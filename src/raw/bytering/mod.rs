@@ -18,9 +18,9 @@ mod closing;
 #[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]
-mod recv;
+pub(crate) mod recv;
 #[cfg(not(loom))]
-mod send;
+pub(crate) mod send;
 #[cfg(not(loom))]
 pub(crate) mod wait;
 

@@ -1,5 +1,7 @@
 //! Receiving: the first record, and waiting for one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use super::annex::Place;
 use super::layout::{Carried, Places, RawBytes};
 use super::ring::{Damaged, First, Receiving};
@@ -7,6 +9,7 @@ use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
+use crate::raw::hook::point;
 use crate::raw::queue::RawMessages;
 use crate::raw::queue::look::NotReceived;
 use crate::raw::queue::ring::Actor;
@@ -14,8 +17,9 @@ use crate::segment::handle::Handle;
 use crate::sys::clock::Deadline;
 
 /// What one attempt found.
-enum Found {
-    Message,
+enum Found<R> {
+    /// A message, and what was taken from it before it was received.
+    Message(Option<R>),
     Nothing,
     /// Nothing, and nothing more comes.
     Closed,
@@ -23,35 +27,48 @@ enum Found {
     Damaged,
 }
 
+/// Receives by this end, into this buffer.
+pub(crate) struct Receipt<'e, T> {
+    pub(crate) end: &'e End,
+    /// The bytes of the message replace its contents.
+    pub(crate) into: &'e mut Vec<u8>,
+    /// Takes out of the bytes what the message refers to.
+    pub(crate) take: T,
+}
+
 impl<C: Carried> RawBytes<C> {
-    /// Receives one message: its bytes replace the contents of `into`.
+    /// Receives one message. Where it refers to what its sender keeps until it was received, `take` sees
+    /// it before that, under the receivers' lock, and what it took is returned.
     ///
     /// # Panics
-    /// When the ring was overwritten by something else.
+    /// When the ring was overwritten by something else, or `take` panics; the message is gone then.
     #[inline]
-    pub(crate) fn recv(
+    pub(crate) fn recv<R>(
         &self,
         peers: &Handle<Self>,
-        end: &End,
-        into: &mut Vec<u8>,
+        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
-    ) -> Result<(), NotReceived> {
-        into.clear();
-        if let Some(Found::Message) = self.attempt_recv(peers, into, deadline) {
-            self.header.space.publish_to(u32::MAX);
-            return Ok(());
+    ) -> Result<Option<R>, NotReceived> {
+        match self.attempt_recv(peers, receipt, deadline) {
+            Some(Found::Message(taken)) => {
+                self.header.space.publish_to(u32::MAX);
+                Ok(taken)
+            }
+            Some(Found::Damaged) => overwritten(),
+            Some(Found::Nothing | Found::Closed) | None => {
+                self.recv_slowly(peers, receipt, deadline)
+            }
         }
-        self.recv_slowly(peers, end, into, deadline)
     }
 
     /// One attempt, under the receivers' lock. `None`: a living receiver kept that until the deadline.
     #[inline]
-    fn attempt_recv(
+    fn attempt_recv<R>(
         &self,
         peers: &Handle<Self>,
-        into: &mut Vec<u8>,
+        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
-    ) -> Option<Found> {
+    ) -> Option<Found<R>> {
         let mut receiving = self.ring.lock_to_recv(peers, deadline)?;
         let record = match receiving.first() {
             Ok(First::Record(record)) => record,
@@ -62,51 +79,67 @@ impl<C: Carried> RawBytes<C> {
                 return Some(Found::Damaged);
             }
         };
-        receiving.read(record, into);
-        if record.annexed {
-            return Some(self.fetch(&mut receiving, record, into));
+        receipt.into.clear();
+        receiving.read(record, receipt.into);
+        if record.annexed || record.refers {
+            return Some(self.receive_in_steps(&mut receiving, record, receipt));
         }
         let beside = receiving.side.committed();
         receiving.release(record.units(), beside);
-        Some(Found::Message)
+        Some(Found::Message(None))
     }
 
-    /// Fetches a message from the annex, where the record that was read says.
+    /// Receives a message that is elsewhere, or refers to something, from the record that was read.
     #[cold]
     #[inline(never)]
-    fn fetch(
+    fn receive_in_steps<R>(
         &self,
         receiving: &mut Receiving<'_, Places, Handle<Self>>,
         record: Record,
-        into: &mut Vec<u8>,
-    ) -> Found {
+        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+    ) -> Found<R> {
         let annex = &self.ring.store.annex;
-        let place = Place::from_bytes(into);
-        into.clear();
-        let fetched = place.is_some_and(|place| annex.read(place, into).is_ok());
-        let beside = annex.receiving(&receiving.side, place);
+        let place = record.annexed.then(|| Place::from_bytes(receipt.into));
+        let whole = match place {
+            None => true,
+            Some(place) => place.is_some_and(|place| annex.read(place, receipt.into).is_ok()),
+        };
+        // A panic must not leave the message there, for the next receiver to panic.
+        let Receipt { into, take, .. } = receipt;
+        let taken = (whole && record.refers).then(|| catch_unwind(AssertUnwindSafe(|| take(into))));
+        point!("bytes.recv.taken");
+        let beside = match place {
+            None => receiving.side.committed(),
+            Some(place) => annex.receiving(&receiving.side, place),
+        };
         receiving.release(record.units(), beside);
         annex.repair_recv(&receiving.side);
-        if fetched { Found::Message } else { Found::Damaged }
+        match taken {
+            _ if !whole => Found::Damaged,
+            None => Found::Message(None),
+            Some(Ok(taken)) => Found::Message(Some(taken)),
+            Some(Err(panic)) => resume_unwind(panic),
+        }
     }
 
-    fn look_for_message(
+    fn look_for_message<R>(
         &self,
         actor: &Actor<'_, Handle<Self>>,
-        end: &End,
-        into: &mut Vec<u8>,
+        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
-    ) -> Option<Found> {
-        let found = self.attempt_recv(actor.peers, into, deadline)?;
-        if !matches!(found, Found::Nothing) {
-            return Some(found);
+    ) -> Option<Found<R>> {
+        if self.ring.stirs() {
+            let found = self.attempt_recv(actor.peers, receipt, deadline)?;
+            if !matches!(found, Found::Nothing) {
+                return Some(found);
+            }
         }
-        let due = end.looked.due(LOOK_INTERVAL) || self.header.senders.says_gone();
+        let due = receipt.end.looked.due(LOOK_INTERVAL) || self.header.senders.says_gone();
         if !(due && self.senders().all_gone(actor)) {
             return None;
         }
         // What they sent before they were gone is visible now: look once more.
-        match self.attempt_recv(actor.peers, into, deadline)? {
+        match self.attempt_recv(actor.peers, receipt, deadline)? {
             Found::Nothing => Some(Found::Closed),
             found => Some(found),
         }
@@ -114,16 +147,15 @@ impl<C: Carried> RawBytes<C> {
 
     #[cold]
     #[inline(never)]
-    fn recv_slowly(
+    fn recv_slowly<R>(
         &self,
         peers: &Handle<Self>,
-        end: &End,
-        into: &mut Vec<u8>,
+        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
-    ) -> Result<(), NotReceived> {
+    ) -> Result<Option<R>, NotReceived> {
         let actor = Actor::new(peers);
-        let mut look =
-            |moment: Moment| self.look_for_message(&actor.at(moment), end, into, deadline);
+        let end = receipt.end;
+        let mut look = |moment: Moment| self.look_for_message(&actor.at(moment), receipt, deadline);
         let found = match deadline {
             Deadline::Now => look(Moment::Awake),
             _ => {
@@ -132,9 +164,9 @@ impl<C: Carried> RawBytes<C> {
             }
         };
         match found {
-            Some(Found::Message) => {
+            Some(Found::Message(taken)) => {
                 self.header.space.publish_to(u32::MAX);
-                Ok(())
+                Ok(taken)
             }
             Some(Found::Closed) => {
                 // Others may have looked just before, and sleep.

@@ -80,6 +80,20 @@ pub(crate) struct RecvLine {
     pub(super) cleared: AtomicU64,
 }
 
+#[cfg(test)]
+impl SendLine {
+    pub(super) fn seen(&self) -> &AtomicU64 {
+        &self.seen
+    }
+}
+
+#[cfg(test)]
+impl RecvLine {
+    pub(super) fn seen(&self) -> &AtomicU64 {
+        &self.seen
+    }
+}
+
 #[cfg(loom)]
 impl SendLine {
     pub(crate) fn new() -> SendLine {
@@ -256,6 +270,11 @@ impl<S: Store> ByteRing<S> {
         (tail.count.wrapping_sub(head.count)).min(self.store.extent().units()) as usize
     }
 
+    /// How many records were received, modulo 2^32.
+    pub(super) fn received(&self) -> u32 {
+        Index::of(self.store.head().load(Ordering::Acquire)).count // [B2]
+    }
+
     /// Where the senders' turn is.
     #[inline]
     pub(super) fn turn(&self) -> &LockWord {
@@ -326,9 +345,10 @@ impl<S: Store, P: Peers> Sending<'_, S, P> {
         point!("bytes.send.written");
     }
 
-    /// Commits the record that was written, of so many units, and `beside` with it.
+    /// Commits the record that was written, of so many units, and `beside` with it. Tells how many were sent
+    /// before.
     #[inline]
-    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> Result<(), Closed> {
+    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> Result<u32, Closed> {
         let before = Index::of(self.word);
         let after = Index {
             position: self.side.store.extent().after(before.position, units),
@@ -341,7 +361,7 @@ impl<S: Store, P: Peers> Sending<'_, S, P> {
             .map_err(|_| Closed)?;
         self.word = after.word();
         point!("bytes.send.committed");
-        Ok(())
+        Ok(before.count)
     }
 }
 

@@ -28,6 +28,10 @@ impl Parcel<'_> {
     }
 }
 
+/// The number of a message that was sent: how many there were before it, modulo 2^32.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Number(u32);
+
 /// Why one attempt sent nothing.
 enum Failed {
     NoRoom,
@@ -47,7 +51,8 @@ impl From<Damaged> for Failed {
 }
 
 impl<C: Carried> RawBytes<C> {
-    /// Sends one message. One that is longer than the capacity is spilled.
+    /// Sends one message. One that is longer than the capacity is spilled. One that `refers` to what the
+    /// caller keeps until [`was_received`](Self::was_received) is received as one step.
     ///
     /// # Panics
     /// When it is longer than memory.
@@ -57,19 +62,18 @@ impl<C: Carried> RawBytes<C> {
         peers: &Handle<Self>,
         end: &End,
         message: &[u8],
+        refers: bool,
         deadline: Deadline,
-    ) -> Result<(), NotSent> {
-        let record = Record::plain(message.len());
-        let parcel = match message.len() <= self.capacity {
-            true => Parcel { message, record },
-            false => Parcel { message, record: Record::annexed(Place::BYTES) },
-        };
+    ) -> Result<Number, NotSent> {
+        let annexed = message.len() > self.capacity;
+        let length = if annexed { Place::BYTES } else { message.len() };
+        let parcel = Parcel { message, record: Record { length, annexed, refers } };
         let must_wait = self.header.receivers.says_gone() || self.ring.turn().is_locked();
         if !must_wait || matches!(deadline, Deadline::Now) {
             match self.attempt(peers, parcel, deadline) {
-                Ok(()) => {
+                Ok(number) => {
                     self.header.items.publish();
-                    return Ok(());
+                    return Ok(number);
                 }
                 Err(Failed::Closed) => return Err(NotSent::Closed),
                 Err(Failed::NoRoom) => {}
@@ -85,7 +89,7 @@ impl<C: Carried> RawBytes<C> {
         peers: &Handle<Self>,
         parcel: Parcel<'_>,
         deadline: Deadline,
-    ) -> Result<(), Failed> {
+    ) -> Result<Number, Failed> {
         let mut sending = self.ring.lock_to_send(peers, deadline).ok_or(Failed::NoRoom)?;
         if sending.is_closed() {
             return Err(Failed::Closed);
@@ -98,7 +102,7 @@ impl<C: Carried> RawBytes<C> {
         }
         sending.write(parcel.record, parcel.message);
         let beside = sending.side.committed();
-        Ok(sending.commit(parcel.units(), beside)?)
+        Ok(Number(sending.commit(parcel.units(), beside)?))
     }
 
     #[cold]
@@ -107,7 +111,7 @@ impl<C: Carried> RawBytes<C> {
         &self,
         sending: &mut Sending<'_, Places, Handle<Self>>,
         parcel: Parcel<'_>,
-    ) -> Result<(), Failed> {
+    ) -> Result<Number, Failed> {
         let annex = &self.ring.store.annex;
         let (place, beside) = match annex.spill(sending, parcel.message) {
             Ok(spilled) => spilled,
@@ -118,13 +122,20 @@ impl<C: Carried> RawBytes<C> {
         };
         sending.write(parcel.record, &place.to_bytes());
         match sending.commit(parcel.units(), beside) {
-            Ok(()) => annex.spilled(sending),
+            Ok(number) => {
+                annex.spilled(sending);
+                Ok(Number(number))
+            }
             Err(Closed) => {
                 annex.unspill(sending);
-                return Err(Failed::Closed);
+                Err(Failed::Closed)
             }
         }
-        Ok(())
+    }
+
+    /// Whether the message of this number was received; wrong only after 2^31 more.
+    pub(crate) fn was_received(&self, number: Number) -> bool {
+        (self.ring.received().wrapping_sub(number.0) as i32) > 0
     }
 
     #[cold]
@@ -135,7 +146,7 @@ impl<C: Carried> RawBytes<C> {
         end: &End,
         parcel: Parcel<'_>,
         deadline: Deadline,
-    ) -> Result<(), NotSent> {
+    ) -> Result<Number, NotSent> {
         let actor = Actor::new(peers);
         let found = match deadline {
             Deadline::Now => self.look_for_room(&actor, end, parcel, deadline),
@@ -144,7 +155,7 @@ impl<C: Carried> RawBytes<C> {
                 self.wait_for_room(&actor, end, parcel, deadline)
             }
         };
-        if let Some(Ok(())) = found {
+        if let Some(Ok(_)) = found {
             self.header.items.publish();
         }
         found.unwrap_or(Err(NotSent::Full))
@@ -159,7 +170,7 @@ impl<C: Carried> RawBytes<C> {
         end: &End,
         parcel: Parcel<'_>,
         deadline: Deadline,
-    ) -> Option<Result<(), NotSent>> {
+    ) -> Option<Result<Number, NotSent>> {
         loop {
             let turn = Turn::take(self.ring.turn(), actor.peers, deadline);
             let look = |moment: Moment| {
@@ -183,12 +194,12 @@ impl<C: Carried> RawBytes<C> {
         end: &End,
         parcel: Parcel<'_>,
         deadline: Deadline,
-    ) -> Option<Result<(), NotSent>> {
+    ) -> Option<Result<Number, NotSent>> {
         if self.header.receivers.says_gone() && self.receivers().all_gone(actor) {
             return Some(Err(NotSent::Closed));
         }
         match self.attempt(actor.peers, parcel, deadline) {
-            Ok(()) => return Some(Ok(())),
+            Ok(number) => return Some(Ok(number)),
             Err(Failed::Closed) => return Some(Err(NotSent::Closed)),
             Err(Failed::NoRoom) => {}
         }

@@ -10,7 +10,8 @@
 //! | | 32–63 | records that were sent (`tail`) or received (`head`), modulo 2^32 |
 //! | header | 0–47 | payload in bytes |
 //! | | 48 | the payload says where in the annex the message lies |
-//! | | 49–63 | zero |
+//! | | 49 | the message refers to something that its sender keeps until it was received |
+//! | | 50–63 | zero |
 //!
 //! Zero bytes are an empty ring.
 
@@ -24,6 +25,7 @@ const POSITION: u64 = CLOSED - 1;
 const COUNT_SHIFT: u32 = 32;
 const LENGTH: u64 = (1 << 48) - 1;
 const ANNEXED: u64 = 1 << 48;
+const REFERS: u64 = 1 << 49;
 
 /// The bit of `tail` that ends all sending.
 pub(crate) const CLOSED_BIT: u64 = CLOSED;
@@ -105,28 +107,26 @@ impl Extent {
 pub(crate) struct Record {
     /// Of the payload, in bytes.
     pub(crate) length: usize,
+    /// The payload says where in the annex the message lies.
     pub(crate) annexed: bool,
+    /// Its sender keeps something alive until it was received.
+    pub(crate) refers: bool,
 }
 
 impl Record {
     #[inline]
-    pub(crate) fn plain(length: usize) -> Record {
-        Record { length, annexed: false }
-    }
-
-    #[inline]
-    pub(crate) fn annexed(length: usize) -> Record {
-        Record { length, annexed: true }
-    }
-
-    #[inline]
     pub(crate) fn of(word: u64) -> Record {
-        Record { length: (word & LENGTH) as usize, annexed: word & ANNEXED != 0 }
+        Record {
+            length: (word & LENGTH) as usize,
+            annexed: word & ANNEXED != 0,
+            refers: word & REFERS != 0,
+        }
     }
 
     #[inline]
     pub(crate) fn word(self) -> u64 {
-        self.length as u64 | if self.annexed { ANNEXED } else { 0 }
+        let flag = |set: bool, bit: u64| if set { bit } else { 0 };
+        self.length as u64 | flag(self.annexed, ANNEXED) | flag(self.refers, REFERS)
     }
 
     /// Units with the header; as many as there can be where the length is beyond all bounds.

@@ -121,6 +121,10 @@ struct Bytes {
 /// Units of a message's record: a header, and its number twice, so that torn ones are seen.
 const UNITS: u32 = 3;
 
+fn plain(payload: &[u8]) -> Record {
+    Record { length: payload.len(), annexed: false, refers: false }
+}
+
 fn encoded(message: u64) -> Vec<u8> {
     [message.to_le_bytes(), message.to_le_bytes()].concat()
 }
@@ -180,13 +184,13 @@ impl Bytes {
                 committed
             }
             Broken::BlindCommit => {
-                sending.write(Record::plain(payload.len()), &payload);
+                sending.write(plain(&payload), &payload);
                 let at = self.ring.store.index(&self.ring.store.tail);
                 self.store_tail_after(at);
                 true
             }
             _ => {
-                sending.write(Record::plain(payload.len()), &payload);
+                sending.write(plain(&payload), &payload);
                 sending.commit(UNITS, beside).is_ok()
             }
         };
@@ -204,7 +208,7 @@ impl Bytes {
     }
 
     fn write_at(&self, at: Index, payload: &[u8]) {
-        self.ring.store.put_word(at.position, Record::plain(payload.len()).word());
+        self.ring.store.put_word(at.position, plain(payload).word());
         self.ring.store.put_bytes(at.position + 1, payload);
     }
 
