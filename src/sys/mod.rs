@@ -14,3 +14,4 @@ pub(crate) mod memory;
 #[cfg(not(loom))]
 pub(crate) mod private;
 pub(crate) mod process;
+pub(crate) mod thread;
