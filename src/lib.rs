@@ -127,6 +127,8 @@ mod mailbox;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+mod process;
+#[cfg(not(loom))]
 mod queue;
 #[cfg(not(loom))]
 mod semaphore;
@@ -156,6 +158,10 @@ pub use {
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mailbox::Mailbox,
     mutex::{Mutex, MutexGuard},
+    process::{
+        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, cpu_count,
+        current, init, parent, run_parallel,
+    },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
         SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
@@ -170,6 +176,10 @@ pub use {
     transfer::Transfer,
     value::Value,
 };
+
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub use process::before_main as __before_main;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

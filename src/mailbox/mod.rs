@@ -22,7 +22,6 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::error::Error;
 use crate::raw::bytering::layout::{Carried, RawBytes};
 use crate::raw::bytering::wait::End;
-use crate::raw::queue::RawMessages;
 use crate::segment::handle::Handle;
 use crate::segment::object::{Kind, Signature};
 use crate::segment::place::Place;

@@ -13,6 +13,8 @@ mod claims;
 #[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
+pub(crate) mod ended;
+#[cfg(not(loom))]
 pub(crate) mod handle;
 #[cfg(not(loom))]
 mod header;
@@ -38,6 +40,8 @@ mod participants;
 pub(crate) mod place;
 #[cfg(not(loom))]
 mod process;
+#[cfg(not(loom))]
+pub(crate) mod reference;
 
 #[cfg(not(loom))]
 pub use named::Segment;

@@ -155,7 +155,7 @@ impl Annex {
         self.segment.extends_beyond();
         point!("bytes.spill.begun");
         if memory::write_at(self.file(), message, self.at(page)).is_err() {
-            self.unspill(sending);
+            self.repair_send(&sending.side);
             return Err(NotSpilled::NoRoom);
         }
         point!("bytes.spill.written");
@@ -165,11 +165,6 @@ impl Annex {
     /// The message that was spilled was committed.
     pub(super) fn spilled<P: Peers>(&self, sending: &Sending<'_, Places, P>) {
         sending.side.store.send_line().spilling.store(0, Ordering::Relaxed); // [A2]
-    }
-
-    /// The message that was spilled will not be committed.
-    pub(super) fn unspill<P: Peers>(&self, sending: &Sending<'_, Places, P>) {
-        self.repair_send(&sending.side);
     }
 
     /// Whether everything that was committed was received, and a hole is in its place.

@@ -9,7 +9,7 @@ use super::words::{Extent, MAX_UNITS, UNIT};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::queue::ends::Hint;
 use crate::raw::row_count::RowCount;
-use crate::raw::sync::{AtomicU64, Ordering};
+use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
 use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
 use crate::segment::object::{Object, Signature};
@@ -36,11 +36,15 @@ unsafe impl InPlace for SendLine {}
 // SAFETY: [INP-1] as above.
 unsafe impl InPlace for RecvLine {}
 
-/// A word with two cache lines of its own.
+/// An index word with two cache lines of its own.
 #[repr(C, align(128))]
-pub(crate) struct Line(AtomicU64);
+pub(crate) struct Line {
+    index: AtomicU64,
+    /// Of `tail`: whether the ring is closed.
+    closed: AtomicU32,
+}
 
-// SAFETY: [INP-1] an atomic, and padding that nobody looks at.
+// SAFETY: [INP-1] atomics, and padding that nobody looks at.
 unsafe impl InPlace for Line {}
 
 /// Where the parts are.
@@ -128,8 +132,8 @@ impl Places {
     /// One of the words of the ring, or of the units that are in use first.
     pub(super) fn any_word(&self, which: usize) -> &AtomicU64 {
         match which % 9 {
-            0 => &self.tail.0,
-            1 => &self.head.0,
+            0 => &self.tail.index,
+            1 => &self.head.index,
             2 => self.send_line.seen(),
             3 => self.recv_line.seen(),
             unit => {
@@ -149,7 +153,12 @@ impl Store for Places {
 
     #[inline]
     fn tail(&self) -> &AtomicU64 {
-        &self.tail.0
+        &self.tail.index
+    }
+
+    #[inline]
+    fn closed(&self) -> &AtomicU32 {
+        &self.tail.closed
     }
 
     #[inline]
@@ -159,7 +168,7 @@ impl Store for Places {
 
     #[inline]
     fn head(&self) -> &AtomicU64 {
-        &self.head.0
+        &self.head.index
     }
 
     #[inline]

@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::annex::Place;
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Damaged, First, Receiving};
+use super::ring::{Damaged, Receiving};
 use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
-use crate::raw::queue::RawMessages;
 use crate::raw::queue::look::NotReceived;
 use crate::raw::queue::ring::Actor;
 use crate::segment::handle::Handle;
@@ -21,8 +20,6 @@ enum Found<R> {
     /// A message, and what was taken from it before it was received.
     Message(Option<R>),
     Nothing,
-    /// Nothing, and nothing more comes.
-    Closed,
     /// What was overwritten, and is passed over.
     Damaged,
 }
@@ -55,7 +52,7 @@ impl<C: Carried> RawBytes<C> {
                 Ok(taken)
             }
             Some(Found::Damaged) => overwritten(),
-            Some(Found::Nothing | Found::Closed) | None => {
+            Some(Found::Nothing) | None => {
                 self.recv_slowly(peers, receipt, deadline)
             }
         }
@@ -71,9 +68,8 @@ impl<C: Carried> RawBytes<C> {
     ) -> Option<Found<R>> {
         let mut receiving = self.ring.lock_to_recv(peers, deadline)?;
         let record = match receiving.first() {
-            Ok(First::Record(record)) => record,
-            Ok(First::Nothing) => return Some(Found::Nothing),
-            Ok(First::Closed) => return Some(Found::Closed),
+            Ok(Some(record)) => record,
+            Ok(None) => return Some(Found::Nothing),
             Err(Damaged) => {
                 receiving.pass_over_all();
                 return Some(Found::Damaged);
@@ -127,21 +123,34 @@ impl<C: Carried> RawBytes<C> {
         actor: &Actor<'_, Handle<Self>>,
         receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
-    ) -> Option<Found<R>> {
+    ) -> Option<Result<Found<R>, NotReceived>> {
         if self.ring.stirs() {
             let found = self.attempt_recv(actor.peers, receipt, deadline)?;
             if !matches!(found, Found::Nothing) {
-                return Some(found);
+                return Some(Ok(found));
             }
         }
         let due = receipt.end.looked.due(LOOK_INTERVAL) || self.header.senders.says_gone();
-        if !(due && self.senders().all_gone(actor)) {
+        if !self.no_more_comes(actor, due, deadline) {
             return None;
         }
-        // What they sent before they were gone is visible now: look once more.
+        // What was sent before that is visible now: look once more.
         match self.attempt_recv(actor.peers, receipt, deadline)? {
-            Found::Nothing => Some(Found::Closed),
-            found => Some(found),
+            Found::Nothing => Some(Err(NotReceived::Closed)),
+            found => Some(Ok(found)),
+        }
+    }
+
+    /// Whether nobody will send any more, for the time being.
+    fn no_more_comes(
+        &self,
+        actor: &Actor<'_, Handle<Self>>,
+        due: bool,
+        deadline: Deadline,
+    ) -> bool {
+        match self.ring.is_closed() {
+            true => self.ring.outlast_senders(actor.peers, deadline),
+            false => due && self.senders().all_gone(actor),
         }
     }
 
@@ -164,17 +173,17 @@ impl<C: Carried> RawBytes<C> {
             }
         };
         match found {
-            Some(Found::Message(taken)) => {
+            Some(Ok(Found::Message(taken))) => {
                 self.header.space.publish_to(u32::MAX);
                 Ok(taken)
             }
-            Some(Found::Closed) => {
+            Some(Ok(Found::Damaged)) => overwritten(),
+            Some(Err(NotReceived::Closed)) => {
                 // Others may have looked just before, and sleep.
                 self.header.items.publish_to(u32::MAX);
                 Err(NotReceived::Closed)
             }
-            Some(Found::Damaged) => overwritten(),
-            Some(Found::Nothing) | None => Err(NotReceived::Empty),
+            Some(Ok(Found::Nothing) | Err(NotReceived::Empty)) | None => Err(NotReceived::Empty),
         }
     }
 }

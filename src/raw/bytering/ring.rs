@@ -1,17 +1,16 @@
 //! The byte ring: records of any length, claimed by a lock on each side and committed by one word.
 //!
 //! ```text
-//! send:  FREE ── lock ──▶ CLAIMED ── copy ──▶ WRITTEN ── CAS tail ──▶ SENT ── unlock ──▶ FREE, tell
-//!                            │ no room: unlock, wait          └── closed: unlock, nothing was sent
+//! send:  FREE ── lock ──▶ CLAIMED ── copy ──▶ WRITTEN ── store tail ──▶ SENT ── unlock ──▶ FREE, tell
+//!                            │ no room: unlock, wait     closed: unlock, nothing was sent
 //! recv:  FREE ── lock ──▶ CLAIMED ── copy ──▶ COPIED ── store head ──▶ RECEIVED ── unlock ──▶ FREE, tell
 //!                            │ nothing there: unlock, wait
 //! ```
 //!
 //! Senders exclude each other by one lock word, receivers by another; a sender and a receiver never
 //! touch the same units: those from `head` to `tail` are the receivers', the others the senders'. `tail`
-//! is changed by the holder of the senders' lock, by one CAS that commits the record, and by who closes,
-//! who sets a bit in it. `head` is changed by the holder of the receivers' lock, by one store. Beside each
-//! lock lies what that side last saw of the other's index, so that neither reads the other's line while
+//! is changed by the holder of the senders' lock, by one store that commits the record; `head` by the holder
+//! of the receivers' lock, by one store that releases it. Beside each lock lies what that side last saw of the other's index, so that neither reads the other's line while
 //! it need not: a copy that is too old shows less room, or fewer records, than there is.
 //!
 //! **A process dies here.** With a lock, before its commit: `tail` (`head`) is as it was, so nothing was
@@ -29,14 +28,16 @@
 //!
 //! **Fork here.** A claim is the parent's; the child has no thread in here.
 //!
-//! **Closing** sets a bit of `tail`. A send that has not committed then fails its CAS, and none commits
-//! later; so a receiver that finds the bit and nothing before it knows that nothing more comes.
+//! **Closing** sets a word that senders look at under their lock. One that looked before goes on to commit;
+//! so a receiver that finds it set, and nothing to receive, takes the senders' lock as well: who had it
+//! before has committed, and that is seen now, and who gets it later finds the word set. Nobody waits
+//! for the receivers' lock with the senders' in hand.
 //!
 //! **Bytes that were overwritten** lead nowhere: positions beyond the ring, more in use than it has, or a
 //! length beyond what was sent, are [`Damaged`]. A receiver then passes over all that is there, as
 //! nobody can tell where the next record begins.
 
-use super::words::{CLOSED_BIT, Extent, Index, Record, UNIT};
+use super::words::{Extent, Index, Record, UNIT};
 use crate::raw::hook::point;
 use crate::raw::lock::LockWord;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
@@ -44,11 +45,12 @@ use crate::segment::{Peers, Tag};
 use crate::sys::clock::Deadline;
 
 // Ordering:
-// [B1] commit: CAS(tail, Release) ↔ receive: load(tail, Acquire)   the record is visible to its reader
+// [B1] commit: store(tail, Release) ↔ receive: load(tail, Acquire)   the record is visible to its reader
 // [B2] release: store(head, Release) ↔ send: load(head, Acquire)   it was read before it is overwritten
 // [B3] unlock(Release) ↔ lock(Acquire), as in the lock word: each side's own index and what it saw of
 //      the other's, as its last holder left them: Relaxed
-// [B4] close: fetch_or(tail, AcqRel) ↔ the CAS of a commit, in the one order of that word's changes
+// [B4] close: swap(closed, Release) ↔ receive: load(closed, Acquire), then the senders' lock; who locks that
+//      after it sees the word set: Relaxed
 
 /// What the senders share beside their lock.
 #[repr(C, align(128))]
@@ -127,6 +129,8 @@ pub(crate) const SEND_LOCKS: usize = 2;
 pub(crate) trait Store {
     fn send_line(&self) -> &SendLine;
     fn tail(&self) -> &AtomicU64;
+    /// Nonzero once the ring is closed; beside `tail`.
+    fn closed(&self) -> &AtomicU32;
     fn recv_line(&self) -> &RecvLine;
     fn head(&self) -> &AtomicU64;
     fn extent(&self) -> Extent;
@@ -152,19 +156,6 @@ pub(crate) struct ByteRing<S> {
 /// Words that no ring can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Damaged;
-
-/// The ring was closed before the record was committed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Closed;
-
-/// What a receiver finds first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum First {
-    Record(Record),
-    Nothing,
-    /// Nothing, and nothing more will be sent.
-    Closed,
-}
 
 /// What a side's own index word says, and what lies beside it.
 pub(crate) struct Side<'r, S: ?Sized> {
@@ -250,16 +241,22 @@ impl<S: Store> ByteRing<S> {
         Some(Receiving { side, peers, tag, head })
     }
 
-    /// Lets no further record be sent. False: it was closed already.
-    pub(crate) fn close(&self) -> bool {
-        let before = self.store.tail().fetch_or(CLOSED_BIT, Ordering::AcqRel); // [B4]
+    /// Lets no further record be sent.
+    pub(crate) fn close(&self) {
+        self.store.closed().swap(1, Ordering::Release); // [B4]
         point!("bytes.closed");
-        !Index::is_closed(before)
     }
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        Index::is_closed(self.store.tail().load(Ordering::Acquire)) // [B4]
+        self.store.closed().load(Ordering::Acquire) != 0 // [B4]
+    }
+
+    /// Waits for who was sending when the ring was closed; nobody does afterwards. False: a living one
+    /// went on until the deadline.
+    #[cold]
+    pub(crate) fn outlast_senders<P: Peers>(&self, peers: &P, deadline: Deadline) -> bool {
+        self.lock_to_send(peers, deadline).is_some()
     }
 
     /// Records sent and not yet received.
@@ -286,7 +283,7 @@ impl<S: Store> ByteRing<S> {
     pub(crate) fn stirs(&self) -> bool {
         let tail = self.store.tail().load(Ordering::Relaxed);
         let head = self.store.head().load(Ordering::Relaxed);
-        Index::is_closed(tail) || Index::of(tail).position != Index::of(head).position
+        Index::of(tail).position != Index::of(head).position || self.is_closed()
     }
 
     /// A look without a claim: whether there is room for so many units, or the ring is closed.
@@ -298,14 +295,14 @@ impl<S: Store> ByteRing<S> {
         let extent = self.store.extent();
         // Of two moments, they may seem impossible.
         let used = extent.used(head_at, tail_at).unwrap_or(0);
-        Index::is_closed(tail) || units <= extent.units() - used
+        units <= extent.units() - used || self.is_closed()
     }
 }
 
 impl<S: Store, P: Peers> Sending<'_, S, P> {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        Index::is_closed(self.word)
+        self.side.store.closed().load(Ordering::Relaxed) != 0 // [B4]
     }
 
     /// Whether there is room for so many units.
@@ -348,27 +345,24 @@ impl<S: Store, P: Peers> Sending<'_, S, P> {
     /// Commits the record that was written, of so many units, and `beside` with it. Tells how many were sent
     /// before.
     #[inline]
-    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> Result<u32, Closed> {
+    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> u32 {
         let before = Index::of(self.word);
         let after = Index {
             position: self.side.store.extent().after(before.position, units),
             count: before.count.wrapping_add(1),
         };
         self.side.prepare(after.count, beside);
-        let tail = self.side.store.tail();
-        // [B1] [B4]
-        tail.compare_exchange(before.word(), after.word(), Ordering::Release, Ordering::Relaxed)
-            .map_err(|_| Closed)?;
+        self.side.store.tail().store(after.word(), Ordering::Release); // [B1]
         self.word = after.word();
         point!("bytes.send.committed");
-        Ok(before.count)
+        before.count
     }
 }
 
 impl<S: Store, P: Peers> Receiving<'_, S, P> {
     /// The first record, if there is one.
     #[inline]
-    pub(crate) fn first(&self) -> Result<First, Damaged> {
+    pub(crate) fn first(&self) -> Result<Option<Record>, Damaged> {
         let store = self.side.store;
         let (extent, head) = (store.extent(), self.head.position);
         let used = |tail: u64| extent.used(head, Index::of(tail).position).ok_or(Damaged);
@@ -379,11 +373,11 @@ impl<S: Store, P: Peers> Receiving<'_, S, P> {
             seen.store(tail, Ordering::Relaxed); // [B3]
             there = used(tail)?;
             if there == 0 {
-                return Ok(if Index::is_closed(tail) { First::Closed } else { First::Nothing });
+                return Ok(None);
             }
         }
         let record = Record::of(store.word(extent.index(head)));
-        if record.units() > there { Err(Damaged) } else { Ok(First::Record(record)) }
+        if record.units() > there { Err(Damaged) } else { Ok(Some(record)) }
     }
 
     /// Appends the payload of the first record.

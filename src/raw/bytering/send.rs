@@ -2,13 +2,12 @@
 
 use super::annex::{NotSpilled, Place};
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Closed, Damaged, Sending};
+use super::ring::{Damaged, Sending};
 use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
 use crate::raw::lock::{LockWord, NotDead, Refused};
-use crate::raw::queue::RawMessages;
 use crate::raw::queue::ring::Actor;
 use crate::raw::queue::send::NotSent;
 use crate::segment::handle::Handle;
@@ -36,12 +35,6 @@ pub(crate) struct Number(u32);
 enum Failed {
     NoRoom,
     Closed,
-}
-
-impl From<Closed> for Failed {
-    fn from(_: Closed) -> Failed {
-        Failed::Closed
-    }
 }
 
 impl From<Damaged> for Failed {
@@ -102,7 +95,7 @@ impl<C: Carried> RawBytes<C> {
         }
         sending.write(parcel.record, parcel.message);
         let beside = sending.side.committed();
-        Ok(Number(sending.commit(parcel.units(), beside)?))
+        Ok(Number(sending.commit(parcel.units(), beside)))
     }
 
     #[cold]
@@ -121,16 +114,9 @@ impl<C: Carried> RawBytes<C> {
             }
         };
         sending.write(parcel.record, &place.to_bytes());
-        match sending.commit(parcel.units(), beside) {
-            Ok(number) => {
-                annex.spilled(sending);
-                Ok(Number(number))
-            }
-            Err(Closed) => {
-                annex.unspill(sending);
-                Err(Failed::Closed)
-            }
-        }
+        let number = sending.commit(parcel.units(), beside);
+        annex.spilled(sending);
+        Ok(Number(number))
     }
 
     /// Whether the message of this number was received; wrong only after 2^31 more.

@@ -6,7 +6,7 @@
 //! | word | bits | meaning |
 //! |---|---|---|
 //! | index (`tail`, `head`) | 0–30 | position in units: 0 up to twice the capacity, so that full and empty differ |
-//! | | 31 | closed; of `tail` only |
+//! | | 31 | zero |
 //! | | 32–63 | records that were sent (`tail`) or received (`head`), modulo 2^32 |
 //! | header | 0–47 | payload in bytes |
 //! | | 48 | the payload says where in the annex the message lies |
@@ -20,15 +20,11 @@ pub(crate) const UNIT: usize = 8;
 /// Units a ring can have at most: 8 GiB.
 pub(crate) const MAX_UNITS: u64 = 1 << 30;
 
-const CLOSED: u64 = 1 << 31;
-const POSITION: u64 = CLOSED - 1;
+const POSITION: u64 = (1 << 31) - 1;
 const COUNT_SHIFT: u32 = 32;
 const LENGTH: u64 = (1 << 48) - 1;
 const ANNEXED: u64 = 1 << 48;
 const REFERS: u64 = 1 << 49;
-
-/// The bit of `tail` that ends all sending.
-pub(crate) const CLOSED_BIT: u64 = CLOSED;
 
 /// An index word, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,11 +42,6 @@ impl Index {
     #[inline]
     pub(crate) fn word(self) -> u64 {
         u64::from(self.count) << COUNT_SHIFT | u64::from(self.position)
-    }
-
-    #[inline]
-    pub(crate) fn is_closed(word: u64) -> bool {
-        word & CLOSED != 0
     }
 }
 
