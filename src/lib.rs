@@ -140,6 +140,8 @@ mod text;
 mod transfer;
 #[cfg(not(loom))]
 mod value;
+#[cfg(not(loom))]
+mod wait_any;
 
 #[cfg(all(test, not(loom)))]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
@@ -175,6 +177,7 @@ pub use {
     text::{Text, TextTooLong},
     transfer::Transfer,
     value::Value,
+    wait_any::{Waitable, wait_any},
 };
 
 #[cfg(not(loom))]

@@ -22,7 +22,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::error::Error;
 use crate::raw::bytering::layout::{Carried, RawBytes};
 use crate::raw::bytering::wait::End;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::object::{Kind, Signature};
 use crate::segment::place::Place;
 use crate::transfer::Transfer;
@@ -272,6 +272,18 @@ impl<T: Transfer> Clone for Mailbox<T> {
 impl<T: Transfer> fmt::Debug for Mailbox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mailbox({:?}, {} messages)", self.handle, self.len())
+    }
+}
+
+impl<T: Transfer> Handled for Mailbox<T> {
+    type Object = Raw<T>;
+
+    fn handle(&self) -> &Handle<Raw<T>> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<Raw<T>>) -> Self {
+        Mailbox::over(handle)
     }
 }
 

@@ -26,5 +26,7 @@ mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;
+#[cfg(not(loom))]
+pub(crate) mod watch;
 
 pub(crate) use crate::sys::hook;

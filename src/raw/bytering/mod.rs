@@ -23,6 +23,8 @@ pub(crate) mod recv;
 pub(crate) mod send;
 #[cfg(not(loom))]
 pub(crate) mod wait;
+#[cfg(not(loom))]
+mod watch;
 
 /// How often, in nanoseconds, who finds nothing, or no room, asks whether the other side lives.
 #[cfg(not(loom))]

@@ -52,9 +52,7 @@ impl<C: Carried> RawBytes<C> {
                 Ok(taken)
             }
             Some(Found::Damaged) => overwritten(),
-            Some(Found::Nothing) | None => {
-                self.recv_slowly(peers, receipt, deadline)
-            }
+            Some(Found::Nothing) | None => self.recv_slowly(peers, receipt, deadline),
         }
     }
 

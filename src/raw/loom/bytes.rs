@@ -6,9 +6,7 @@ use std::rc::Rc;
 use loom::cell::UnsafeCell;
 
 use super::stage::{Member, Stage, model};
-use crate::raw::bytering::ring::{
-    ByteRing, Receiving, RecvLine, SendLine, Sending, Side, Store,
-};
+use crate::raw::bytering::ring::{ByteRing, Receiving, RecvLine, SendLine, Sending, Side, Store};
 use crate::raw::bytering::words::{Extent, Index, Record};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::sync::model::{Nap, step};
@@ -247,8 +245,7 @@ impl Bytes {
     /// Whether nothing is there, and nothing more comes.
     fn is_over(&self, me: &Member) -> bool {
         self.ring.is_closed()
-            && (self.broken == Broken::HastyEnd
-                || self.ring.outlast_senders(me, Deadline::Never))
+            && (self.broken == Broken::HastyEnd || self.ring.outlast_senders(me, Deadline::Never))
             && self.lock_to_recv(me).first().unwrap().is_none()
     }
 
