@@ -18,8 +18,6 @@ use crate::sys::futex;
 use crate::transfer::Transfer;
 use crate::{Event, Mailbox, Process};
 
-#[cfg(test)]
-mod tests;
 
 /// What [`wait_any`] can wait for.
 ///

@@ -75,11 +75,11 @@ pub struct Mailbox<T: Transfer> {
 }
 
 /// A ring of packed messages.
-type Raw<T> = RawBytes<Packed<T>>;
+pub(crate) type Raw<T> = RawBytes<Packed<T>>;
 
 /// What a mailbox's ring carries. Only the type's name tells mailboxes apart: its size is that of its
 /// values in a process, not of messages.
-struct Packed<T>(PhantomData<fn() -> T>);
+pub(crate) struct Packed<T>(PhantomData<fn() -> T>);
 
 impl<T: 'static> Carried for Packed<T> {
     fn signature() -> Signature {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::RawMessages;
+use super::cells::CellWords;
 use super::layout::{Me, RawQueue};
 use super::local::Looked;
 use super::ring::{Actor, Words};
@@ -10,7 +11,6 @@ use super::words::{self, Index, Phase, Slot};
 use crate::raw::eventcount::Moment;
 use crate::raw::sync::Ordering;
 use crate::raw::watch::{Sleep, Watch};
-use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 
@@ -51,7 +51,7 @@ impl<T: Shared> RawQueue<T> {
             }
         });
         let capacity = self.ring.shape.capacity() as usize;
-        let slots = || {
+        let mut slots = || {
             (0..capacity).any(|index| {
                 let slot = Slot::of(self.ring.words.slot(index).load(Ordering::Acquire)); // [Q4]
                 slot.phase == Phase::Reading && is_dead(slot.tag)
