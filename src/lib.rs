@@ -157,6 +157,8 @@ mod lock;
 #[cfg(not(loom))]
 mod lock_errors;
 #[cfg(not(loom))]
+mod mailbox;
+#[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
 mod process;
@@ -172,6 +174,8 @@ mod text;
 mod transfer;
 #[cfg(not(loom))]
 mod value;
+#[cfg(not(loom))]
+mod wait_any;
 
 #[cfg(all(test, not(loom)))]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
@@ -191,6 +195,7 @@ pub use {
     integer::Integer,
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
+    mailbox::Mailbox,
     mutex::{Mutex, MutexGuard},
     process::{
         ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, cpu_count,
@@ -209,6 +214,7 @@ pub use {
     text::{Text, TextTooLong},
     transfer::Transfer,
     value::Value,
+    wait_any::{Waitable, wait_any},
 };
 
 #[cfg(not(loom))]

@@ -34,7 +34,8 @@ use std::process::Termination;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use child::{Child, Manner};
+pub(crate) use child::Child;
+use child::Manner;
 
 use crate::error::{Error, Failure};
 use crate::sys::child::Signal;
@@ -95,6 +96,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// What is known of it.
+    pub(crate) fn child(&self) -> &Child {
+        &self.child
+    }
+
     fn of(child: Arc<Child>) -> Process {
         Process { child }
     }

@@ -365,6 +365,12 @@ impl<M: Message + ?Sized> Clone for Queue<M> {
     }
 }
 
+impl<M: Message + ?Sized> Drop for Queue<M> {
+    fn drop(&mut self) {
+        self.handle.leave(&self.handle, &self.send_end, &self.recv_end);
+    }
+}
+
 impl<M: Message + ?Sized> fmt::Debug for Queue<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Queue({:?}, {} of {})", self.handle, self.len(), self.capacity())

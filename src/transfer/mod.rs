@@ -31,6 +31,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use custom::{pack_copy, unpack_copy};
+pub(crate) use packer::Carried;
 pub use packer::Packer;
 #[cfg(feature = "serde")]
 pub use serialized::Serde;

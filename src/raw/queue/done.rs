@@ -3,9 +3,11 @@
 use super::RawMessages;
 use super::ends::Endpoints;
 use super::layout::{Me, RawQueue};
+use super::local::{RecvEnd, SendEnd};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
 use crate::raw::sync::Ordering;
+use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -105,6 +107,10 @@ impl<T: Shared> RawMessages for RawQueue<T> {
 
     fn receivers(&self) -> Endpoints<'_> {
         Endpoints { hint: &self.header.receivers, rows: &self.receivers }
+    }
+
+    fn leave(&self, peers: &Handle<Self>, send_end: &SendEnd, recv_end: &RecvEnd) {
+        self.ring.leave(peers.me_if_registered(), &send_end.progress, &recv_end.progress);
     }
 
     fn senders_left(&self) {

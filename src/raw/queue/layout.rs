@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::mem::offset_of;
 
+use super::bias::{Line, SEATS, Seat, Side};
 use super::cells::{CellWords, Cells};
 use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
@@ -48,12 +49,11 @@ pub(crate) struct Header {
 // SAFETY: [INP-1] atomics, and words made of them, only.
 unsafe impl InPlace for Header {}
 
-/// A word with two cache lines of its own.
-#[repr(C, align(128))]
-pub(crate) struct Line(pub(super) AtomicU64);
-
-// SAFETY: [INP-1] an atomic, and padding that nobody looks at.
+// SAFETY: [INP-1] atomics, and padding that nobody looks at.
 unsafe impl InPlace for Line {}
+
+// SAFETY: [INP-1] as above.
+unsafe impl InPlace for Seat {}
 
 /// What depends on the message type alone.
 pub(crate) struct Sizes<T>(PhantomData<T>);
@@ -107,6 +107,8 @@ impl<T> Sizes<T> {
 struct Offsets {
     tail: usize,
     head: usize,
+    /// Those of the tail, then those of the head.
+    seats: usize,
     senders: usize,
     receivers: usize,
     slots: usize,
@@ -129,6 +131,7 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
+        seats: plan.many::<Seat>(2 * SEATS)?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
@@ -145,6 +148,10 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
     // Items, space, cells, drained.
     claims(offset_of!(Header, items), 4, 4, ClaimForm::Sleepers);
+    for word in [offset_of!(Seat, owner), offset_of!(Seat, claimed)] {
+        let form = ClaimForm::Word64 { shift: 0 };
+        claims(offsets.seats + word, size_of::<Seat>(), 2 * SEATS, form);
+    }
     claims(offsets.senders, 4, rows, ClaimForm::RowCount);
     claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     let stride = Sizes::<T>::SLOT_WORDS * 8;
@@ -157,20 +164,21 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
 pub(crate) struct RingWords<T> {
     tail: Mapped<Line>,
     head: Mapped<Line>,
+    seats: Mapped<[Seat]>,
     slots: Mapped<[AtomicU64]>,
     header: Mapped<Header>,
     message: PhantomData<fn() -> T>,
 }
 
 impl<T> Words for RingWords<T> {
-    #[inline]
-    fn tail(&self) -> &AtomicU64 {
-        &self.tail.0
+    #[inline(always)]
+    fn tail(&self) -> Side<'_> {
+        Side { line: &self.tail, seats: &self.seats[..SEATS] }
     }
 
-    #[inline]
-    fn head(&self) -> &AtomicU64 {
-        &self.head.0
+    #[inline(always)]
+    fn head(&self) -> Side<'_> {
+        Side { line: &self.head, seats: &self.seats[SEATS..] }
     }
 
     #[inline]
@@ -335,6 +343,7 @@ impl<T: Shared> Object for RawQueue<T> {
         let words = RingWords {
             tail: block.one(at.tail)?,
             head: block.one(at.head)?,
+            seats: block.many(at.seats, 2 * SEATS)?,
             slots: slots.clone(),
             header: header.clone(),
             message: PhantomData,
@@ -370,7 +379,7 @@ fn start_at<T: Shared>(block: &Block, shape: Shape, start: u64) -> Result<(), Da
         slot.store(shape.empty(position), Ordering::Relaxed);
     }
     for index in [at.tail, at.head] {
-        block.one::<Line>(index)?.0.store(Index::word(start, Tag::NOBODY), Ordering::Relaxed);
+        block.one::<Line>(index)?.index.store(Index::word(start, Tag::NOBODY), Ordering::Relaxed);
     }
     Ok(())
 }

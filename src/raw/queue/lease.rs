@@ -41,18 +41,18 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     fn lease_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {
         if Sizes::<T>::LARGE {
-            let position = self.claim_known(actor.peers, end)?;
-            return Some(self.move_out(actor, end, Claim { position, adopted: false }, None));
+            let claim = self.claim_known(actor, end)?;
+            return Some(self.move_out(actor, end, claim, None));
         }
         if !self.ring.head_is_full() {
             return None;
         }
         let cell = self.get_small_cell(actor, end)?;
-        let Some(position) = self.claim_known(actor.peers, end) else {
+        let Some(claim) = self.claim_known(actor, end) else {
             self.put_unused(cell);
             return None;
         };
-        Some(self.move_out(actor, end, Claim { position, adopted: false }, Some(cell)))
+        Some(self.move_out(actor, end, claim, Some(cell)))
     }
 
     #[cold]

@@ -191,12 +191,12 @@ impl<T: Shared> RawQueue<T> {
     ) -> Option<Taken> {
         if let Some(Scan { slots, stir }) = scan {
             if let Some(position) = self.ring.adopt_orphan(actor, slots) {
-                return Some(Taken::Slot(Claim { position, adopted: true }));
+                return Some(Taken::Slot(Claim::adopted(position)));
             }
             if let Some(stir) = stir {
                 end.seen.store(stir, Ordering::Relaxed); // [P1]
             }
         }
-        self.ring.claim_head(actor, end.progress.finished()).map(Taken::Slot)
+        self.ring.claim_head(actor, &end.progress).map(Taken::Slot)
     }
 }

@@ -3,7 +3,9 @@
 #[cfg(not(loom))]
 use crate::segment::handle::Handle;
 
+pub(crate) mod bias;
 pub(crate) mod cells;
+pub(crate) mod progress;
 pub(crate) mod recovery;
 pub(crate) mod ring;
 pub(crate) mod words;
@@ -28,6 +30,8 @@ mod payload;
 mod recv;
 #[cfg(not(loom))]
 pub(crate) mod send;
+#[cfg(not(loom))]
+mod watch;
 
 /// What can be done with a queue, whatever its messages are.
 #[cfg(not(loom))]
@@ -50,6 +54,9 @@ pub trait RawMessages: crate::segment::object::Object {
 
     fn senders(&self) -> ends::Endpoints<'_>;
     fn receivers(&self) -> ends::Endpoints<'_>;
+
+    /// A handle's ends go.
+    fn leave(&self, peers: &Handle<Self>, send_end: &local::SendEnd, recv_end: &local::RecvEnd);
 
     /// Tells those who wait to receive that the last sender left.
     fn senders_left(&self);

@@ -4,8 +4,7 @@ use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
 use super::payload::checked;
-use super::ring::{Actor, Claim};
-use crate::segment::Peers;
+use super::ring::{Actor, Claim, How};
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -65,11 +64,12 @@ impl<T: Shared> RawQueue<T> {
     /// The small message at the head, unless something else is to be looked at first. Tells nobody yet.
     #[inline(always)]
     fn recv_at_head(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
-        let position = self.claim_known(peers, end)?;
+        let claim = self.claim_known(&Actor::new(peers), end)?;
+        let position = claim.position;
         let bits = self.read_slot(position);
         self.ring.release(position);
         self.ring.words.prefetch(self.ring.shape, position);
-        end.progress.finish(position);
+        self.ring.finish(&end.progress, claim);
         if position & CLOCK_MASK == 0 {
             self.look_now_and_then(end);
         }
@@ -77,17 +77,11 @@ impl<T: Shared> RawQueue<T> {
     }
 
     #[inline(always)]
-    pub(super) fn claim_known(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<u64> {
+    pub(super) fn claim_known(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<Claim> {
         if self.has_stirred(end) {
             return None;
         }
-        let (me, finished) = (peers.me(), end.progress.finished());
-        if end.progress.seems_alone() && self.ring.claim_next_head(me, finished) {
-            return Some(finished);
-        }
-        let position = self.ring.claim_full_head(me, finished).ok()?;
-        end.progress.claimed(position, finished);
-        Some(position)
+        self.ring.claim_full_head(actor, &end.progress).ok()
     }
 
     #[cold]
@@ -120,15 +114,13 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     pub(super) fn release(&self, end: &RecvEnd, claim: Claim) {
         self.ring.release(claim.position);
-        if !claim.adopted {
-            end.progress.finish(claim.position);
-        }
+        self.ring.finish(&end.progress, claim);
         self.header.space.publish();
     }
 
     /// The dead consumer of an adopted position may have begun to move it to a cell.
     pub(super) fn forget_copies(&self, actor: &Me<'_, T>, claim: Claim) {
-        if claim.adopted {
+        if claim.how == How::Adopted {
             self.cells.sweep(actor, claim.position);
         }
     }

@@ -294,3 +294,21 @@ pub(crate) fn sleeper_fence() -> bool {
     fence(Ordering::SeqCst);
     true
 }
+
+/// The half of who ends a bias.
+pub(crate) fn heavy_fence() {
+    fence(Ordering::SeqCst);
+}
+
+/// Whether a plain store and a light fence cost less than a CAS.
+pub(crate) fn bias_pays() -> bool {
+    true
+}
+
+/// What tells the threads of a model apart.
+pub(crate) fn thread_key() -> usize {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    thread::current().id().hash(&mut hasher);
+    hasher.finish() as usize
+}
