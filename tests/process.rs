@@ -66,8 +66,11 @@ fn runs(pid: u32) -> bool {
 }
 
 fn kill(pid: u32) {
-    use nix::sys::signal::{Signal, kill};
-    let _ = kill(nix::unistd::Pid::from_raw(pid as i32), Signal::SIGKILL);
+    signal(pid, nix::sys::signal::Signal::SIGKILL);
+}
+
+fn signal(pid: u32, signal: nix::sys::signal::Signal) {
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal);
 }
 
 // ---- what runs ----
@@ -399,6 +402,10 @@ const BEFORE_INIT: &str = "COMMONHOLD_TEST_BEFORE_INIT";
 extern "C" fn before_init() {
     match std::env::var(BEFORE_INIT).as_deref() {
         Ok("exit") => std::process::exit(7),
+        Ok(stop) if stop.starts_with("stop:") => {
+            fs::write(&stop[5..], format!("{}.", std::process::id())).unwrap();
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).unwrap();
+        }
         Ok("kill") => _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL),
         Ok("close") => {
             // Says nothing any more, lives a little, and dies.
@@ -411,6 +418,76 @@ extern "C" fn before_init() {
         }
         _ => {}
     }
+}
+
+/// A value that does to the process what it says when it is looked at in a child.
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+#[repr(transparent)]
+struct Act(u8);
+
+const DIE: u8 = 9;
+const STOP: u8 = 19;
+
+// SAFETY: every byte is valid.
+unsafe impl bytemuck::CheckedBitPattern for Act {
+    type Bits = u8;
+    fn is_valid_bit_pattern(bits: &u8) -> bool {
+        use nix::sys::signal::{Signal, raise};
+        match (parent().is_some(), *bits) {
+            (true, DIE) => raise(Signal::SIGKILL).unwrap(),
+            (true, STOP) => raise(Signal::SIGSTOP).unwrap(),
+            _ => {}
+        }
+        true
+    }
+}
+commonhold::transfer!(Act);
+
+#[test]
+fn one_that_dies_over_its_arguments_is_an_error() {
+    let error = Process::spawn(|_: Act| (), Act(DIE)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StartFailed);
+    assert!(error.to_string().contains("signal 9"), "{error}");
+}
+
+#[test]
+fn one_that_is_stopped_over_its_arguments_is_waited_for() {
+    alone!(|| {
+        let starter = thread::spawn(|| Process::spawn(|_: Act| (), Act(STOP)).unwrap());
+        let stopped = || {
+            active_children().first().map(Process::pid).filter(|pid| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                stat.contains(") T ")
+            })
+        };
+        wait_until("it to stop", || stopped().is_some());
+        let pid = stopped().unwrap();
+        thread::sleep(Duration::from_millis(200));
+        assert!(!starter.is_finished());
+        signal(pid, nix::sys::signal::Signal::SIGCONT);
+        assert!(starter.join().unwrap().join().unwrap().success());
+    });
+}
+
+#[test]
+fn one_whose_parent_dies_before_it_comes_to_init_ends() {
+    fn start(path: String) {
+        // SAFETY: no other thread of this process reads the environment.
+        unsafe { std::env::set_var(BEFORE_INIT, format!("stop:{path}")) };
+        let _ = Process::spawn(|| sleep_long(), ());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    let parent = Process::spawn(start, path.to_str().unwrap().to_owned()).unwrap();
+    let pid = || fs::read_to_string(&path).ok()?.trim_end_matches('.').parse::<u32>().ok();
+    let written = || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('.'));
+    wait_until("its pid", written);
+    let pid = pid().unwrap();
+    parent.kill().unwrap();
+    parent.join().unwrap();
+    assert!(runs(pid), "it is stopped");
+    signal(pid, nix::sys::signal::Signal::SIGCONT);
+    wait_until("its end", || !runs(pid));
 }
 
 #[used]

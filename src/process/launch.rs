@@ -189,8 +189,8 @@ fn ended_early(child: &Child) -> Failure {
     Failure::new(
         ErrorKind::StartFailed,
         format!(
-            "the new process ended before it came to `commonhold::init()` ({how}); is that the \
-             first line of `main`?"
+            "the new process ended before it could run the function ({how}); is \
+             `commonhold::init()` the first line of `main`?"
         ),
     )
 }
