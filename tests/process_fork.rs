@@ -185,7 +185,8 @@ fn locks() {
     let first = Process::fork(|| thread::sleep(LONG)).unwrap();
     let handle = first.clone();
     let second = Process::fork(move || {
-        assert!(handle.is_alive());
+        assert!(handle.is_alive() && active_children().is_empty(), "it is its parent's");
+        assert!(Process::fork(|| ()).unwrap().join().unwrap().success());
         assert_eq!(handle.join().unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(handle.kill().unwrap_err().kind(), ErrorKind::Unsupported);
     });

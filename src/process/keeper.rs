@@ -35,6 +35,7 @@ use crate::segment::ended;
 use crate::sys::bell::Bell;
 use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::futex;
+use crate::sys::hook::point;
 use crate::sys::per_process::PerProcess;
 use crate::sys::spawn::SignalMask;
 use crate::sys::{child as system, liveness};
@@ -171,7 +172,9 @@ impl Keeper {
             .into_iter()
             .map(|(child, ending)| {
                 event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
+                point!("keeper.reaped");
                 ended::make_known(child.pid, child.start);
+                point!("keeper.known");
                 let kept = child.finish(ending);
                 (child, kept)
             })

@@ -27,6 +27,7 @@ use super::start::{self, Entry};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::child::{self as system, Pid, Signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::hook::point;
 use crate::sys::line::{Line, Moved};
 use crate::sys::program;
 use crate::sys::spawn::{Again, SignalMask, run_again};
@@ -70,7 +71,9 @@ pub(super) fn launch<A: Transfer>(
     write_some(&here, &mut rest)?;
     let here = Arc::new(here);
     let child = start(&here, there, &packer, manner)?;
+    point!("launch.watched");
     await_ready(&child, &here, rest)?;
+    point!("launch.ready");
     args.sent();
     event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
     Ok(child)
@@ -101,6 +104,7 @@ fn start(
             Failure::system("running /proc/self/exe, this program, once more", error)
         });
         drop(there); // the child's alone from here on
+        point!("launch.started");
         watch(keeper, pid?, manner, here, None)
     })
 }
