@@ -317,7 +317,7 @@ fn family(pids: Queue<u32>, go: Event, done: Value<u32>) {
     let children = thread::spawn(move || {
         let plain = Process::spawn(
             |go: Event, done: Value<u32>| {
-                go.wait();
+                assert!(go.wait_timeout(LONG));
                 done.set(1);
             },
             (hold, done),
@@ -576,7 +576,7 @@ fn two_hundred_live_at_once_from_many_threads() {
                 .map(|_| {
                     scope.spawn(|| {
                         let work = |go: Event, count: Value<u64>| {
-                            go.wait();
+                            assert!(go.wait_timeout(LONG));
                             count.fetch_add(1);
                         };
                         let args = || (go.clone(), count.clone());
@@ -682,7 +682,7 @@ fn ends_of_a_queue_that_were_handed_over_count_where_they_are() {
     let queue = Queue::<u64>::new(64).unwrap();
     let (sender, go) = (queue.sender(), Event::new().unwrap());
     let send_all = |sender: Sender<u64>, go: Event| {
-        go.wait();
+        assert!(go.wait_timeout(LONG));
         (0..10).for_each(|n| sender.send(n).unwrap());
     };
     let child = Process::spawn(send_all, (sender, go.clone())).unwrap();
