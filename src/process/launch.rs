@@ -91,15 +91,13 @@ fn start(
     manner: Manner,
 ) -> Result<Arc<Child>, Failure> {
     let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
-    let mut inherits = packer.inherited().to_vec();
-    inherits.push(there.number());
-    let again = Again {
-        variable: (VARIABLE, format!("{}:{inode}", there.number())),
-        inherits,
-        mask: SignalMask::here(),
-    };
+    let inherits = packer.inherited().to_vec();
+    let mask = SignalMask::here();
     let here = Arc::clone(here);
     by_keeper(move |keeper| {
+        let value = format!("{}:{inode}", there.number());
+        let variable = (VARIABLE, value);
+        let again = Again { variable, line: there.as_fd(), inherits: &inherits, mask };
         let pid = run_again(&again).map_err(|error| {
             Failure::system("running /proc/self/exe, this program, once more", error)
         });
