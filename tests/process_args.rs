@@ -73,6 +73,7 @@ fn anonymous() -> Objects {
 }
 
 /// What the child does with them.
+#[allow(clippy::too_many_arguments, reason = "one of everything")]
 fn use_each(
     small: Value<u64>,
     large: Value<[u64; 6]>,

@@ -171,9 +171,12 @@ impl Keeper {
         let done: Vec<(Arc<Child>, Option<Kept>)> = over
             .into_iter()
             .map(|(child, ending)| {
-                event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
                 point!("keeper.reaped");
-                ended::make_known(child.pid, child.start);
+                let make_known = AssertUnwindSafe(|| {
+                    event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
+                    ended::make_known(child.pid, child.start);
+                });
+                let _ = catch_unwind(make_known); // who listens to events may panic
                 point!("keeper.known");
                 let kept = child.finish(ending);
                 (child, kept)
