@@ -65,6 +65,10 @@ fn runs(pid: u32) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with(['Z', 'X']))
 }
 
+fn is_stopped(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+}
+
 fn kill(pid: u32) {
     signal(pid, nix::sys::signal::Signal::SIGKILL);
 }
@@ -454,12 +458,7 @@ fn one_that_dies_over_its_arguments_is_an_error() {
 fn one_that_is_stopped_over_its_arguments_is_waited_for() {
     alone!(|| {
         let starter = thread::spawn(|| Process::spawn(|_: Act| (), Act(STOP)).unwrap());
-        let stopped = || {
-            active_children().first().map(Process::pid).filter(|pid| {
-                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-                stat.contains(") T ")
-            })
-        };
+        let stopped = || active_children().first().map(Process::pid).filter(|pid| is_stopped(*pid));
         wait_until("it to stop", || stopped().is_some());
         let pid = stopped().unwrap();
         thread::sleep(Duration::from_millis(200));
@@ -474,7 +473,10 @@ fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     fn start(path: String) {
         // SAFETY: no other thread of this process reads the environment.
         unsafe { std::env::set_var(BEFORE_INIT, format!("stop:{path}")) };
-        let _ = Process::spawn(|| sleep_long(), ());
+        let for_ever = || loop {
+            sleep_long();
+        };
+        let _ = Process::spawn(for_ever, ());
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pid");
@@ -483,11 +485,18 @@ fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     let written = || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('.'));
     wait_until("its pid", written);
     let pid = pid().unwrap();
+    wait_until("it to stop", || is_stopped(pid));
     parent.kill().unwrap();
     parent.join().unwrap();
     assert!(runs(pid), "it is stopped");
     signal(pid, nix::sys::signal::Signal::SIGCONT);
-    wait_until("its end", || !runs(pid));
+    let start = Instant::now();
+    while runs(pid) && start.elapsed() < LONG / 6 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let lives_on = runs(pid);
+    kill(pid);
+    assert!(!lives_on, "it runs without its parent");
 }
 
 #[used]
