@@ -110,6 +110,15 @@ impl Eventcount {
         }
     }
 
+    /// Lets publishers know of a sleeper, and tells what to sleep on: for who looks at several. A fence
+    /// and a last look follow, as in `wait`.
+    #[cfg(not(loom))]
+    pub(crate) fn arm(&self) -> (&AtomicU32, u32) {
+        let word = self.0.fetch_or(FLAG, Ordering::AcqRel) | FLAG; // [E1] [E2]
+        point!("eventcount.armed");
+        (&self.0, word)
+    }
+
     /// Sleeps until `look` finds something, or the deadline passes. `look` may take what it finds.
     pub(crate) fn wait<R>(
         &self,

@@ -3,6 +3,7 @@
 
 #[cfg(not(loom))]
 pub(crate) mod buffer;
+pub(crate) mod bytering;
 pub(crate) mod cell;
 #[cfg(not(loom))]
 pub(crate) mod contents;
@@ -25,5 +26,7 @@ mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;
+#[cfg(not(loom))]
+pub(crate) mod watch;
 
 pub(crate) use crate::sys::hook;

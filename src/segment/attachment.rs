@@ -111,7 +111,7 @@ impl Attachment {
         })
     }
 
-    fn participants(&self) -> Participants<'_> {
+    pub(super) fn participants(&self) -> Participants<'_> {
         Participants { header: self.header(), rows: self.row_table(), file: self.file_id }
     }
 
@@ -194,6 +194,11 @@ impl Attachment {
         // Acquire: no store to the block comes before it, so a death leaves nothing beyond `touched`.
         touched.fetch_max(to as u64, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Says that the file is about to go on beyond what is mapped.
+    pub(crate) fn extends_beyond(&self) {
+        self.header().set_extended();
     }
 
     /// The word that holds this process's tag; it lives as long as the attachment.

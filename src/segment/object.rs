@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Event = 6,
     Semaphore = 7,
     Queue = 8,
+    Mailbox = 9,
 }
 
 /// What an object's blocks must agree on.

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::process::{getegid, geteuid, getgroups};
+use rustix::process::{
+    Signal, getegid, geteuid, getgroups, getppid, set_parent_process_death_signal,
+};
 
 /// The namespaces in which process numbers and start times mean something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +43,20 @@ pub(crate) fn online_cpus() -> usize {
         Some(last.saturating_sub(first) + 1)
     };
     list.trim().split(',').filter_map(count).sum::<usize>().max(1)
+}
+
+/// Has the kernel kill this process when the thread that started it ends, which is one of `parent`
+/// that ends with it. False: the parent has ended already.
+pub(crate) fn die_with(parent: u32) -> bool {
+    let _ = set_parent_process_death_signal(Some(Signal::KILL)); // fails for no signal
+    getppid().is_some_and(|now| now.as_raw_nonzero().get() as u32 == parent)
+}
+
+/// Names this thread, and so a process with no other: the first 15 bytes.
+pub(crate) fn set_thread_name(name: &str) {
+    if let Ok(name) = std::ffi::CString::new(name) {
+        let _ = rustix::thread::set_name(&name);
+    }
 }
 
 /// The page size of this machine.

@@ -30,6 +30,8 @@ mod payload;
 mod recv;
 #[cfg(not(loom))]
 pub(crate) mod send;
+#[cfg(not(loom))]
+mod watch;
 
 /// What can be done with a queue, whatever its messages are.
 #[cfg(not(loom))]

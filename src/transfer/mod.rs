@@ -1,0 +1,148 @@
+//! How a value crosses to another process: as bytes, and with what has to live until it has arrived.
+//!
+//! | file | |
+//! |---|---|
+//! | `mod.rs` | the trait |
+//! | `packer.rs`, `unpacker.rs` | the bytes of a value, written and read back |
+//! | `plain.rs`, `containers.rs`, `tuples.rs` | std's types |
+//! | `handles.rs`, `descriptors.rs` | objects, open files |
+//! | `custom.rs`, `serialized.rs` | types of the user's own |
+//!
+//! The bytes are this crate's and this program's own: no version, no names, the machine's order of
+//! bytes. What is read back is checked all the same, byte for byte: it may have been written by a
+//! process that went astray. A length is compared with the bytes that are left before anything is
+//! allocated for it, and values within values are followed to a bounded depth.
+#![forbid(unsafe_code)]
+
+mod containers;
+mod custom;
+mod descriptors;
+mod handles;
+mod packer;
+mod plain;
+#[cfg(feature = "serde")]
+mod serialized;
+#[cfg(test)]
+mod tests;
+mod tuples;
+mod unpacker;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use custom::{pack_copy, unpack_copy};
+pub(crate) use packer::Carried;
+pub use packer::Packer;
+#[cfg(feature = "serde")]
+pub use serialized::Serde;
+pub use unpacker::Unpacker;
+
+/// A type whose values can be handed to another process, as arguments, results and messages.
+///
+/// These are: the number types, `bool`, `char`, `()`; `String`, `PathBuf`, `Duration`; `Vec<T>`,
+/// `Box<[T]>`, `[T; N]`, `Option<T>`, `Result<T, E>` and tuples of up to eight, each of types that can
+/// cross themselves. A type of your own is one line: [`transfer!`](crate::transfer).
+///
+/// A value crosses as a copy of its bytes; nothing is serialized.
+///
+/// # Examples
+/// ```
+/// fn can_cross<T: commonhold::Transfer>(_: &T) {}
+/// can_cross(&(7_u32, "seven".to_owned(), vec![Some('7'), None]));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a value of type `{Self}` cannot cross to another process",
+    label = "this type does not implement `Transfer`",
+    note = "for a type of your own, say `commonhold::transfer!(Type)` where it is plain bytes, or \
+            `commonhold::transfer!(Type {{ field, … }})` where every field can cross",
+    note = "what borrows cannot cross: hand over a `String` for a `&str`, a `Vec<T>` for a `&[T]`, \
+            and for what several processes are to see, an object such as `Value` or `Queue`"
+)]
+pub trait Transfer: Sized + 'static {
+    /// Writes the value. It stays the caller's, until what carries it is on its way.
+    #[doc(hidden)]
+    fn pack(&self, to: &mut Packer) -> Result<(), Refused>;
+
+    /// Reads back what `pack` wrote. Whatever else the bytes are is an error.
+    #[doc(hidden)]
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Refused>;
+
+    /// The value is on its way: what becomes of the one that is still here.
+    #[doc(hidden)]
+    fn sent(self) {}
+
+    /// Writes several one after another, without their number.
+    #[doc(hidden)]
+    fn pack_slice(items: &[Self], to: &mut Packer) -> Result<(), Refused> {
+        for item in items {
+            if size_of::<Self>() == 0 {
+                to.push(&[0]); // so that a number of items is never more than the bytes there are
+            }
+            item.pack(to)?;
+        }
+        Ok(())
+    }
+
+    /// Reads back `count` that `pack_slice` wrote.
+    #[doc(hidden)]
+    fn unpack_vec(count: usize, from: &mut Unpacker<'_>) -> Result<Vec<Self>, Refused> {
+        // Each is a byte at least, but may be much larger here than there.
+        let room = from.left().min(count.saturating_mul(size_of::<Self>()));
+        let mut items = Vec::with_capacity(room / size_of::<Self>().max(1));
+        for _ in 0..count {
+            if size_of::<Self>() == 0 {
+                from.take(1)?;
+            }
+            items.push(Self::unpack(from)?);
+        }
+        Ok(items)
+    }
+
+    /// Reads back an array that `pack_slice` wrote.
+    #[doc(hidden)]
+    fn unpack_array<const N: usize>(from: &mut Unpacker<'_>) -> Result<[Self; N], Refused> {
+        let mut refused = None;
+        let items: [Option<Self>; N] = std::array::from_fn(|_| {
+            if refused.is_some() {
+                return None;
+            }
+            let blank = if size_of::<Self>() == 0 { from.take(1).map(|_| ()) } else { Ok(()) };
+            blank.and_then(|()| Self::unpack(from)).map_err(|why| refused = Some(why)).ok()
+        });
+        match refused {
+            Some(why) => Err(why),
+            None => Ok(items.map(|item| item.expect("each was read, as none was refused"))),
+        }
+    }
+}
+
+/// Why a value cannot cross, or why bytes are not the value they should be.
+#[doc(hidden)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    reason: Cow<'static, str>,
+}
+
+impl Refused {
+    pub(crate) fn new(reason: impl Into<Cow<'static, str>>) -> Refused {
+        Refused { reason: reason.into() }
+    }
+
+    /// Bytes that are no value of this type.
+    pub(crate) fn not_a<T>() -> Refused {
+        Refused::new(format!("what arrived is no {}", std::any::type_name::<T>()))
+    }
+
+    /// In words.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for Refused {}

@@ -1,0 +1,77 @@
+//! Numbers, and what lies in memory as one.
+#![forbid(unsafe_code)]
+
+use super::{Packer, Refused, Transfer, Unpacker};
+
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Transfer for $number {
+            #[inline]
+            fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
+                to.push(bytemuck::bytes_of(self));
+                Ok(())
+            }
+
+            #[inline]
+            fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Refused> {
+                Ok(<$number>::from_ne_bytes(from.take_array()?))
+            }
+
+            fn pack_slice(items: &[Self], to: &mut Packer) -> Result<(), Refused> {
+                to.push(bytemuck::cast_slice(items));
+                Ok(())
+            }
+
+            fn unpack_vec(count: usize, from: &mut Unpacker<'_>) -> Result<Vec<Self>, Refused> {
+                let bytes = from.take(count.saturating_mul(size_of::<Self>()))?;
+                let mut items = vec![<$number>::default(); count];
+                bytemuck::cast_slice_mut(&mut items).copy_from_slice(bytes);
+                Ok(items)
+            }
+
+            fn unpack_array<const N: usize>(
+                from: &mut Unpacker<'_>,
+            ) -> Result<[Self; N], Refused> {
+                let mut items = [<$number>::default(); N];
+                from.fill(bytemuck::cast_slice_mut(&mut items))?;
+                Ok(items)
+            }
+        }
+    )*};
+}
+
+numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
+
+impl Transfer for bool {
+    fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
+        u8::from(*self).pack(to)
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Result<bool, Refused> {
+        match u8::unpack(from)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Refused::not_a::<bool>()),
+        }
+    }
+}
+
+impl Transfer for char {
+    fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
+        u32::from(*self).pack(to)
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Result<char, Refused> {
+        char::from_u32(u32::unpack(from)?).ok_or_else(Refused::not_a::<char>)
+    }
+}
+
+impl Transfer for () {
+    fn pack(&self, _: &mut Packer) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn unpack(_: &mut Unpacker<'_>) -> Result<(), Refused> {
+        Ok(())
+    }
+}
