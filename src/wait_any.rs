@@ -18,7 +18,6 @@ use crate::sys::futex;
 use crate::transfer::Transfer;
 use crate::{Event, Mailbox, Process};
 
-
 /// What [`wait_any`] can wait for.
 ///
 /// | | is ready when |

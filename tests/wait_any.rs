@@ -128,8 +128,7 @@ fn it_does_not_swallow_the_wake_of_who_receives() {
 fn a_child_is_ready_when_it_has_ended() {
     let (go, queue) = (Event::new().unwrap(), Queue::<u64>::new(4).unwrap());
     let waits = |go: Event| go.wait();
-    let children: Vec<_> =
-        (0..2).map(|_| Process::spawn(waits, (go.clone(),)).unwrap()).collect();
+    let children: Vec<_> = (0..2).map(|_| Process::spawn(waits, (go.clone(),)).unwrap()).collect();
     assert_eq!(ready(&[&children[0], &queue, &children[1]]), []);
     children[1].kill().unwrap();
     assert_eq!(wait_any(&[&children[0], &queue, &children[1]], Some(LONG)), [2]);

@@ -263,6 +263,12 @@ impl<T: Transfer> Mailbox<T> {
     }
 }
 
+impl<T: Transfer> Drop for Mailbox<T> {
+    fn drop(&mut self) {
+        self.handle.leave(&self.handle, &self.send_end, &self.recv_end);
+    }
+}
+
 impl<T: Transfer> Clone for Mailbox<T> {
     fn clone(&self) -> Self {
         Mailbox::over(self.handle.clone())

@@ -1,6 +1,7 @@
 //! What can be done with a byte ring whatever it carries: its size, its ends, and its end.
 
 use super::layout::{Carried, RawBytes};
+use super::wait::End;
 use crate::raw::queue::ends::Endpoints;
 use crate::raw::queue::ring::Actor;
 use crate::segment::handle::Handle;
@@ -9,6 +10,11 @@ impl<C: Carried> RawBytes<C> {
     /// Messages sent and not received.
     pub(crate) fn len(&self) -> usize {
         self.ring.len()
+    }
+
+    /// A handle's ends go.
+    pub(crate) fn leave(&self, peers: &Handle<Self>, send_end: &End, recv_end: &End) {
+        self.ring.leave(peers, &send_end.grant, &recv_end.grant);
     }
 
     /// Closes for good, and tells everybody who waits.

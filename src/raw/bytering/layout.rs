@@ -1,11 +1,13 @@
 //! How a byte ring lies in its block, and how one is found there.
 
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::ptr;
 
 use super::annex::Annex;
-use super::ring::{ByteRing, RecvLine, SEND_LOCKS, SendLine, Side, Store};
+use super::ring::{ByteRing, RecvLine, SendLine, Side, Store};
 use super::words::{Extent, MAX_UNITS, UNIT};
+use crate::raw::biased::{SEATS, Seat};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::queue::ends::Hint;
 use crate::raw::row_count::RowCount;
@@ -36,6 +38,9 @@ unsafe impl InPlace for SendLine {}
 // SAFETY: [INP-1] as above.
 unsafe impl InPlace for RecvLine {}
 
+// SAFETY: [INP-1] atomics, and padding that nobody looks at.
+unsafe impl InPlace for Seat {}
+
 /// An index word with two cache lines of its own.
 #[repr(C, align(128))]
 pub(crate) struct Line {
@@ -53,6 +58,8 @@ struct Offsets {
     tail: usize,
     recv_line: usize,
     head: usize,
+    /// Those of the senders, then those of the receivers.
+    seats: usize,
     senders: usize,
     receivers: usize,
     units: usize,
@@ -67,17 +74,22 @@ fn plan(extent: Extent, rows: usize) -> Result<(Offsets, Layout), TooLarge> {
         tail: plan.one::<Line>()?,
         recv_line: plan.one::<RecvLine>()?,
         head: plan.one::<Line>()?,
+        seats: plan.many::<Seat>(2 * SEATS)?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         units: plan.bytes(extent.units() as usize * UNIT, 128)?,
     };
-    let mut claims = |offset, count, form| {
-        plan.claims(ClaimRun { offset, stride: 4, count, form });
+    let mut claims = |offset, stride, count, form| {
+        plan.claims(ClaimRun { offset, stride, count, form });
     };
-    claims(offsets.send_line, SEND_LOCKS, ClaimForm::Word32);
-    claims(offsets.recv_line, 1, ClaimForm::Word32);
-    claims(offsets.senders, rows, ClaimForm::RowCount);
-    claims(offsets.receivers, rows, ClaimForm::RowCount);
+    // The word of a biased lock comes first in it.
+    claims(offsets.send_line + offset_of!(SendLine, lock), 4, 1, ClaimForm::Word32);
+    claims(offsets.send_line + offset_of!(SendLine, turn), 4, 1, ClaimForm::Word32);
+    claims(offsets.recv_line + offset_of!(RecvLine, lock), 4, 1, ClaimForm::Word32);
+    let owners = offsets.seats + offset_of!(Seat, owner);
+    claims(owners, size_of::<Seat>(), 2 * SEATS, ClaimForm::Word64 { shift: 0 });
+    claims(offsets.senders, 4, rows, ClaimForm::RowCount);
+    claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     Ok((offsets, plan.finish()))
 }
 
@@ -96,6 +108,7 @@ pub(crate) struct Places {
     tail: Mapped<Line>,
     recv_line: Mapped<RecvLine>,
     head: Mapped<Line>,
+    seats: Mapped<[Seat]>,
     units: Mapped<[Byte]>,
     extent: Extent,
     pub(super) annex: Annex,
@@ -169,6 +182,12 @@ impl Store for Places {
     #[inline]
     fn head(&self) -> &AtomicU64 {
         &self.head.index
+    }
+
+    #[inline]
+    fn seats(&self) -> [&[Seat]; 2] {
+        let (send, recv) = self.seats.split_at(SEATS);
+        [send, recv]
     }
 
     #[inline]
@@ -274,6 +293,7 @@ impl<C: Carried> Object for RawBytes<C> {
             tail: block.one(at.tail)?,
             recv_line: block.one(at.recv_line)?,
             head: block.one(at.head)?,
+            seats: block.many(at.seats, 2 * SEATS)?,
             units: block.many(at.units, extent.units() as usize * UNIT)?,
             extent,
             annex: Annex::of(block),

@@ -64,7 +64,7 @@ impl<C: Carried> RawBytes<C> {
         receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
     ) -> Option<Found<R>> {
-        let mut receiving = self.ring.lock_to_recv(peers, deadline)?;
+        let mut receiving = self.ring.lock_to_recv(peers, &receipt.end.grant, deadline)?;
         let record = match receiving.first() {
             Ok(Some(record)) => record,
             Ok(None) => return Some(Found::Nothing),
@@ -166,7 +166,7 @@ impl<C: Carried> RawBytes<C> {
         let found = match deadline {
             Deadline::Now => look(Moment::Awake),
             _ => {
-                end.spin_until(|| self.ring.stirs());
+                end.spin_until(self.ring.received(), || self.ring.stirs());
                 self.header.items.wait(deadline, look)
             }
         };

@@ -1,5 +1,8 @@
 //! The byte ring: records of any length, claimed by a lock on each side and committed by one word.
 //!
+//! The locks are biased (see `biased`): a side that has one sender, or one receiver, takes its own by plain
+//! stores.
+//!
 //! ```text
 //! send:  FREE ── lock ──▶ CLAIMED ── copy ──▶ WRITTEN ── store tail ──▶ SENT ── unlock ──▶ FREE, tell
 //!                            │ no room: unlock, wait     closed: unlock, nothing was sent
@@ -38,10 +41,11 @@
 //! nobody can tell where the next record begins.
 
 use super::words::{Extent, Index, Record, UNIT};
+use crate::raw::biased::{BiasedLock, Grant, Hold, Lane, Seat};
 use crate::raw::hook::point;
 use crate::raw::lock::LockWord;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::segment::{Peers, Tag};
+use crate::segment::Peers;
 use crate::sys::clock::Deadline;
 
 // Ordering:
@@ -56,9 +60,9 @@ use crate::sys::clock::Deadline;
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct SendLine {
-    lock: LockWord,
+    pub(super) lock: BiasedLock,
     /// Held by the sender whose turn it is to wait for room.
-    turn: LockWord,
+    pub(super) turn: LockWord,
     /// `head` as a sender last saw it.
     seen: AtomicU64,
     /// What is committed together with `tail`: of the two, the one that its count chooses.
@@ -71,7 +75,7 @@ pub(crate) struct SendLine {
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct RecvLine {
-    lock: LockWord,
+    pub(super) lock: BiasedLock,
     /// Nonzero while a receiver may have left something in the annex that it received.
     pub(super) clearing: AtomicU32,
     /// `tail` as a receiver last saw it.
@@ -100,7 +104,7 @@ impl RecvLine {
 impl SendLine {
     pub(crate) fn new() -> SendLine {
         SendLine {
-            lock: LockWord::new(),
+            lock: BiasedLock::new(),
             turn: LockWord::new(),
             seen: AtomicU64::new(0),
             beside: Default::default(),
@@ -113,7 +117,7 @@ impl SendLine {
 impl RecvLine {
     pub(crate) fn new() -> RecvLine {
         RecvLine {
-            lock: LockWord::new(),
+            lock: BiasedLock::new(),
             clearing: AtomicU32::new(0),
             seen: AtomicU64::new(0),
             beside: Default::default(),
@@ -121,9 +125,6 @@ impl RecvLine {
         }
     }
 }
-
-/// Where the locks of the two lines are, for whoever looks for those of the dead.
-pub(crate) const SEND_LOCKS: usize = 2;
 
 /// Where the words and units of a ring lie.
 pub(crate) trait Store {
@@ -133,6 +134,8 @@ pub(crate) trait Store {
     fn closed(&self) -> &AtomicU32;
     fn recv_line(&self) -> &RecvLine;
     fn head(&self) -> &AtomicU64;
+    /// The seats beside the senders' lock, and beside the receivers'.
+    fn seats(&self) -> [&[Seat]; 2];
     fn extent(&self) -> Extent;
 
     /// Writes a unit. The caller holds the claim on it, as in all that follows.
@@ -191,19 +194,26 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
     }
 }
 
+/// How a side's lock is held, and by whom.
+struct Hand<'r, P> {
+    peers: &'r P,
+    grant: &'r Grant,
+    hold: Hold,
+    /// The side's count when it was locked.
+    before: u32,
+}
+
 /// The senders' lock, held.
 pub(crate) struct Sending<'r, S: Store, P: Peers> {
     pub(crate) side: Side<'r, S>,
-    peers: &'r P,
-    tag: Tag,
+    hand: Hand<'r, P>,
     word: u64,
 }
 
 /// The receivers' lock, held.
 pub(crate) struct Receiving<'r, S: Store, P: Peers> {
     pub(crate) side: Side<'r, S>,
-    peers: &'r P,
-    tag: Tag,
+    hand: Hand<'r, P>,
     head: Index,
 }
 
@@ -214,15 +224,17 @@ impl<S: Store> ByteRing<S> {
     pub(crate) fn lock_to_send<'r, P: Peers>(
         &'r self,
         peers: &'r P,
+        grant: &'r Grant,
         deadline: Deadline,
     ) -> Option<Sending<'r, S, P>> {
         let store = &self.store;
-        let lock = &store.send_line().lock;
         let side = Side::sending(store);
-        let tag = lock.lock_or_repair(peers, deadline, |_| store.repair_send(&side))?;
+        let repair = || store.repair_send(&Side::sending(store));
+        let hold = self.send_lane().lock(peers, grant, deadline, repair)?;
         point!("bytes.send.locked");
         let word = side.word();
-        Some(Sending { side, peers, tag, word })
+        let hand = Hand { peers, grant, hold, before: Index::of(word).count };
+        Some(Sending { side, hand, word })
     }
 
     /// Takes the receivers' lock; `None` likewise.
@@ -230,15 +242,32 @@ impl<S: Store> ByteRing<S> {
     pub(crate) fn lock_to_recv<'r, P: Peers>(
         &'r self,
         peers: &'r P,
+        grant: &'r Grant,
         deadline: Deadline,
     ) -> Option<Receiving<'r, S, P>> {
         let store = &self.store;
-        let lock = &store.recv_line().lock;
         let side = Side::receiving(store);
-        let tag = lock.lock_or_repair(peers, deadline, |_| store.repair_recv(&side))?;
+        let repair = || store.repair_recv(&Side::receiving(store));
+        let hold = self.recv_lane().lock(peers, grant, deadline, repair)?;
         point!("bytes.recv.locked");
         let head = Index::of(side.word());
-        Some(Receiving { side, peers, tag, head })
+        let hand = Hand { peers, grant, hold, before: head.count };
+        Some(Receiving { side, hand, head })
+    }
+
+    fn send_lane(&self) -> Lane<'_> {
+        Lane { lock: &self.store.send_line().lock, seats: self.store.seats()[0] }
+    }
+
+    fn recv_lane(&self) -> Lane<'_> {
+        Lane { lock: &self.store.recv_line().lock, seats: self.store.seats()[1] }
+    }
+
+    /// A handle's ends go.
+    pub(crate) fn leave<P: Peers>(&self, peers: &P, send: &Grant, recv: &Grant) {
+        let store = &self.store;
+        self.send_lane().end(peers, send, || store.repair_send(&Side::sending(store)));
+        self.recv_lane().end(peers, recv, || store.repair_recv(&Side::receiving(store)));
     }
 
     /// Lets no further record be sent.
@@ -256,7 +285,10 @@ impl<S: Store> ByteRing<S> {
     /// went on until the deadline.
     #[cold]
     pub(crate) fn outlast_senders<P: Peers>(&self, peers: &P, deadline: Deadline) -> bool {
-        self.lock_to_send(peers, deadline).is_some()
+        let repair = || self.store.repair_send(&Side::sending(&self.store));
+        let lane = self.send_lane();
+        let locked = lane.lock_word(peers, deadline, repair);
+        locked.inspect(|tag| lane.unlock_word(peers, *tag)).is_some()
     }
 
     /// Records sent and not yet received.
@@ -265,6 +297,11 @@ impl<S: Store> ByteRing<S> {
         let head = Index::of(self.store.head().load(Ordering::Acquire)); // [B2]
         let tail = Index::of(self.store.tail().load(Ordering::Acquire)); // [B1]
         (tail.count.wrapping_sub(head.count)).min(self.store.extent().units()) as usize
+    }
+
+    /// How many records were sent, modulo 2^32.
+    pub(super) fn sent(&self) -> u32 {
+        Index::of(self.store.tail().load(Ordering::Relaxed)).count
     }
 
     /// How many records were received, modulo 2^32.
@@ -423,13 +460,19 @@ impl<S: Store, P: Peers> Receiving<'_, S, P> {
 impl<S: Store, P: Peers> Drop for Sending<'_, S, P> {
     #[inline]
     fn drop(&mut self) {
-        self.side.store.send_line().lock.unlock(self.peers, self.tag);
+        let Hand { peers, grant, hold, before } = self.hand;
+        let lane =
+            Lane { lock: &self.side.store.send_line().lock, seats: self.side.store.seats()[0] };
+        lane.unlock(peers, grant, hold, (before, Index::of(self.word).count));
     }
 }
 
 impl<S: Store, P: Peers> Drop for Receiving<'_, S, P> {
     #[inline]
     fn drop(&mut self) {
-        self.side.store.recv_line().lock.unlock(self.peers, self.tag);
+        let Hand { peers, grant, hold, before } = self.hand;
+        let lane =
+            Lane { lock: &self.side.store.recv_line().lock, seats: self.side.store.seats()[1] };
+        lane.unlock(peers, grant, hold, (before, self.head.count));
     }
 }

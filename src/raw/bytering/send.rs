@@ -63,7 +63,7 @@ impl<C: Carried> RawBytes<C> {
         let parcel = Parcel { message, record: Record { length, annexed, refers } };
         let must_wait = self.header.receivers.says_gone() || self.ring.turn().is_locked();
         if !must_wait || matches!(deadline, Deadline::Now) {
-            match self.attempt(peers, parcel, deadline) {
+            match self.attempt(peers, end, parcel, deadline) {
                 Ok(number) => {
                     self.header.items.publish();
                     return Ok(number);
@@ -80,10 +80,12 @@ impl<C: Carried> RawBytes<C> {
     fn attempt(
         &self,
         peers: &Handle<Self>,
+        end: &End,
         parcel: Parcel<'_>,
         deadline: Deadline,
     ) -> Result<Number, Failed> {
-        let mut sending = self.ring.lock_to_send(peers, deadline).ok_or(Failed::NoRoom)?;
+        let locked = self.ring.lock_to_send(peers, &end.grant, deadline);
+        let mut sending = locked.ok_or(Failed::NoRoom)?;
         if sending.is_closed() {
             return Err(Failed::Closed);
         }
@@ -137,7 +139,7 @@ impl<C: Carried> RawBytes<C> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(&actor, end, parcel, deadline),
             _ => {
-                end.spin_until(|| self.ring.has_room(parcel.units()));
+                end.spin_until(self.ring.sent(), || self.ring.has_room(parcel.units()));
                 self.wait_for_room(&actor, end, parcel, deadline)
             }
         };
@@ -184,7 +186,7 @@ impl<C: Carried> RawBytes<C> {
         if self.header.receivers.says_gone() && self.receivers().all_gone(actor) {
             return Some(Err(NotSent::Closed));
         }
-        match self.attempt(actor.peers, parcel, deadline) {
+        match self.attempt(actor.peers, end, parcel, deadline) {
             Ok(number) => return Some(Ok(number)),
             Err(Failed::Closed) => return Some(Err(NotSent::Closed)),
             Err(Failed::NoRoom) => {}
