@@ -88,13 +88,13 @@ impl Spin {
         Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
     }
 
-    /// Stays awake for a while, until `ready`.
+    /// Stays awake for a while, until `ready`, after `run` messages without a wait.
     #[cold]
-    pub(super) fn until(&self, progress: &Progress, ready: impl Fn() -> bool) -> bool {
+    pub(super) fn until(&self, run: u64, ready: impl Fn() -> bool) -> bool {
         if !crate::raw::spin::pays() {
             return ready();
         }
-        let pause = self.learn_pause(progress.run());
+        let pause = self.learn_pause(run);
         let budget = self.budget.load(Ordering::Relaxed); // [P1]
         let mut now = now_nanos();
         let end = now + u64::from(budget);

@@ -83,7 +83,8 @@ impl<T: Shared> RawQueue<T> {
             return self.look(actor, end, take);
         }
         if !self.has_stirred(end) {
-            end.spin.until(&end.progress, || self.ring.head_is_full() || self.has_stirred(end));
+            let run = end.progress.run(self.ring.head_position());
+            end.spin.until(run, || self.ring.head_is_full() || self.has_stirred(end));
         }
         let mut slept = false;
         let look = |moment: Moment| {

@@ -295,6 +295,11 @@ pub(crate) fn sleeper_fence() -> bool {
     true
 }
 
+/// The half of a bias's owner.
+pub(crate) fn light_fence() {
+    fence(Ordering::SeqCst);
+}
+
 /// The half of who ends a bias.
 pub(crate) fn heavy_fence() {
     fence(Ordering::SeqCst);
