@@ -16,6 +16,7 @@ use cases::{CASES, RATIOS};
 use support::placement;
 
 fn main() {
+    commonhold::init();
     if cases::play() {
         return;
     }

@@ -49,9 +49,33 @@
 //! | `Semaphore`, `BoundedSemaphore` | [`Semaphore`] | so many at a time |
 //! | `Queue`, `JoinableQueue` | [`Queue<T>`] | bounded, many producers and consumers, first in first out |
 //! | `Manager` | [`Segment`] | several objects under one name |
+//! | `Process` | [`Process`] | a function in a process of its own |
 //!
 //! What may be shared is any [`Shared`] type: plain bytes without pointers or padding, checked when they
 //! are read. [`Text<N>`](Text) is a string that qualifies.
+//!
+//! # Processes
+//!
+//! [`Process::spawn`] runs this program once more, and a function there; [`init`] as the first line of
+//! `main` is where the child turns off. What [can cross](Transfer) to it crosses as bytes; handles
+//! lead to the same objects.
+//!
+//! ```
+//! use commonhold::{Process, Queue};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     commonhold::init();
+//!     let jobs = Queue::<u64>::new(64)?;
+//!     let child = Process::spawn(produce, (jobs.clone(), 10))?;
+//!     assert_eq!(jobs.iter().take(10).sum::<u64>(), 45);
+//!     assert!(child.join()?.success());
+//!     Ok(())
+//! }
+//!
+//! fn produce(jobs: Queue<u64>, n: u64) {
+//!     (0..n).for_each(|job| jobs.send(job).unwrap());
+//! }
+//! ```
 //!
 //! # Waiting
 //!
@@ -62,7 +86,8 @@
 //! # If a process dies
 //!
 //! Its claims are found by those who meet them, typically within 100 ms, by the kernel's word that the
-//! process is gone; a stopped process is not robbed of anything.
+//! process is gone; a stopped process is not robbed of anything. Of a child that [`Process`] started its
+//! parent learns at once, and wakes those who wait for what it held.
 //!
 //! | what it held | what the others see |
 //! |---|---|
@@ -79,6 +104,13 @@
 //! A forked child may go on using every handle it inherited; it is a participant of its own from its first
 //! operation on. Guards, permits and leases stay the parent's: the child's copies do nothing when
 //! dropped and panic when used.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `serde` | `Serde<T>`: what serde can serialize crosses to other processes |
+//! | `tracing` | spans and events, of target `commonhold`: segments and processes come and go; who died, and what was taken over |
 //!
 //! # Panics
 //!
@@ -107,6 +139,8 @@ compile_error!("commonhold runs on Linux, on x86-64 and aarch64");
 mod raw;
 mod segment;
 mod sys;
+#[cfg(not(loom))]
+mod trace;
 
 #[cfg(not(loom))]
 mod array;
@@ -148,6 +182,9 @@ mod wait_any;
 #[path = "../tests/children/mod.rs"]
 mod children;
 
+#[cfg(all(test, not(loom)))]
+test_support!();
+
 pub use bytemuck;
 #[cfg(not(loom))]
 pub use {
@@ -183,6 +220,9 @@ pub use {
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use process::before_main as __before_main;
+
+#[cfg(all(feature = "serde", not(loom)))]
+pub use transfer::Serde;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 fn floor(module: &str) -> Option<u32> {
     Some(match module {
         // What has no floor: the words everybody uses.
-        "error" | "shared" | "bytemuck" => 0,
+        "error" | "shared" | "trace" | "bytemuck" => 0,
         "sys" => 0,
         "segment" => 1,
         "raw" => 2,

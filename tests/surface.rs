@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use commonhold::bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable};
 
+commonhold::test_support!();
+
 type Outcome = Result<(), Box<dyn StdError>>;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -72,6 +74,7 @@ fn kinds_of_types_are_as_promised() {
     is_handle::<Queue<Page>>();
     is_handle::<Sender<Page>>();
     is_handle::<Receiver<Page>>();
+    is_handle::<Process>();
 
     is_not_send!(LockGuard<'static>, MutexGuard<'static, Job>);
     is_not_send!(BufferRef<'static, Page>, BufferMut<'static, Page>);
@@ -614,3 +617,83 @@ fn queue_endpoints() -> Outcome {
     assert_eq!(receiver.len(), 0);
     Ok(())
 }
+
+fn doubled(n: u32, queue: Queue<u32>) -> Result<(), SendError<u32>> {
+    queue.send(2 * n)
+}
+
+fn bake() {}
+fn brew() {}
+
+#[test]
+fn processes_are_as_promised() {
+    processes().unwrap();
+}
+
+fn processes() -> Outcome {
+    let queue: Queue<u32> = Queue::new(4)?;
+    let child: Process = Process::spawn(doubled, (21, queue.clone()))?;
+    let status: ExitStatus = child.join()?;
+    assert!(status.success());
+    assert_eq!((status.code(), status.signal(), status.panic_message()), (Some(0), None, None));
+    assert_eq!(queue.recv()?, 42);
+    let ended: Result<Option<ExitStatus>, Error> = child.try_join();
+    assert_eq!(ended?, Some(status.clone()));
+    let ended: Result<Option<ExitStatus>, Error> = child.join_timeout(LONG);
+    assert_eq!(ended?, Some(status.clone()));
+    let ended: Result<Option<ExitStatus>, Error> = child.join_deadline(Instant::now());
+    assert_eq!(ended?, Some(status));
+    let pid: u32 = child.pid();
+    assert_eq!((child.name(), child.is_alive()), (&*format!("process-{pid}"), false));
+    let code: Option<i32> = child.exit_code();
+    assert_eq!(code, Some(0));
+    let done: [Result<(), Error>; 3] = [child.terminate(), child.kill(), child.interrupt()];
+    assert!(done.iter().all(Result::is_ok));
+
+    let options: ProcessOptions = Process::options().name("baker").daemon(true).detach(false);
+    assert!(options.spawn(|| (), ())?.join()?.success());
+    let statuses: Vec<ExitStatus> = run_parallel([bake, brew])?;
+    assert_eq!(statuses.len(), 2);
+    let cpus: usize = cpu_count();
+    assert!(cpus > 0);
+    let me: ProcessInfo = current();
+    assert_eq!((me.pid(), me.name()), (std::process::id(), "main"));
+    let parent: Option<ProcessInfo> = parent();
+    assert_eq!(parent, None);
+    let children: Vec<Process> = active_children();
+    assert!(children.iter().all(|child| child.pid() != pid));
+    let refused: Result<Process, Error> = Process::fork(|| ());
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+    // SAFETY: the child needs nothing that another thread holds.
+    let copy: Result<Process, Error> = unsafe { Process::fork_unchecked(|| ()) };
+    assert!(copy?.join()?.success());
+    Ok(())
+}
+
+#[test]
+fn what_may_cross() {
+    fn crosses<T: Transfer>() {}
+    crosses::<(u8, u16, u32, u64, u128, usize, f32, f64)>();
+    crosses::<(i8, i16, i32, i64, i128, isize, bool, char)>();
+    crosses::<(String, Vec<String>, Box<[u8]>, [Option<u8>; 3])>();
+    crosses::<(Result<(), String>, Duration, std::path::PathBuf)>();
+    crosses::<(Value<Job>, Array<Job>, Buffer<Page>, Lock, Mutex<Job>, Event, Semaphore)>();
+    crosses::<(Queue<Job>, Sender<Page>, Receiver<Page>, Segment)>();
+    crosses::<(std::os::fd::OwnedFd, std::fs::File)>();
+    crosses::<(std::net::TcpListener, std::net::TcpStream, std::net::UdpSocket)>();
+    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+    crosses::<(UnixStream, UnixListener, UnixDatagram)>();
+    crosses::<Vec<Job>>();
+    crosses::<Named>();
+    fn runs<F: Function<A, M>, A, M>(_: F) {}
+    runs::<_, (u32, Queue<u32>), _>(doubled);
+    runs::<_, (), _>(bake);
+    runs::<_, (u8, u8), _>(|_: (u8, u8)| ());
+}
+
+struct Named {
+    name: String,
+    jobs: Queue<Job>,
+}
+commonhold::transfer!(Named { name, jobs });
+commonhold::transfer!(Job);

@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod contended;
 pub mod doors;
 pub mod objects;
+pub mod processes;
 pub mod queues;
 
 use crate::support::children;
@@ -60,6 +61,8 @@ cases! {
     CREATE_BARE "doors create/bare file" doors::create_bare();
     OPEN "doors open/commonhold" doors::open();
     OPEN_BARE "doors open/bare file" doors::open_bare();
+    SPAWN "process/spawn and join" processes::spawn();
+    SPAWN_BARE "process/posix_spawn and wait" processes::spawn_bare();
 }
 
 const fn ratio(name: &'static str, ours: Case, theirs: Case, target: Target) -> Ratio {
@@ -91,6 +94,7 @@ pub const RATIOS: &[Ratio] = &[
     ratio("Mailbox<Vec<u8>> 64 KiB/tuned ring of bytes", MAIL_64K, BYTES_64K_BARE, Speed),
     ratio("Queue::create/shm file", CREATE, CREATE_BARE, TimeAtMost(2.0)),
     ratio("Queue::open/shm file", OPEN, OPEN_BARE, TimeAtMost(2.0)),
+    ratio("Process::spawn and join/posix_spawn and wait", SPAWN, SPAWN_BARE, TimeAtMost(1.5)),
 ];
 
 /// Plays the role of a child; false in a process that is none.
@@ -100,6 +104,7 @@ pub fn play() -> bool {
     match words[0] {
         "bytes" => bytes::play(&words[1..]),
         "doors" => doors::play(&words[1..]),
+        "nothing" => {}
         "lock" => contended::play(&words[1..]),
         "queue" => queues::play(&words[1..]),
         _ => panic!("no role {role:?}"),

@@ -38,6 +38,7 @@ use crate::sys::futex;
 use crate::sys::per_process::PerProcess;
 use crate::sys::spawn::SignalMask;
 use crate::sys::{child as system, liveness};
+use crate::trace::event;
 use rustix::io::Errno;
 
 // Ordering:
@@ -119,6 +120,8 @@ impl Keeper {
             let bell = lock(&self.bell).clone();
             match bell {
                 None => futex::wait(&self.rung, rung, LONGEST_NAP.saturating_mul(1000)),
+                // An order that came while there was no bell yet has rung none.
+                Some(_) if self.rung.load(Ordering::Acquire) != rung => {}
                 Some(bell) => {
                     self.watch(bell);
                     self.see_to_the_ended();
@@ -167,6 +170,7 @@ impl Keeper {
         let done: Vec<(Arc<Child>, Option<Kept>)> = over
             .into_iter()
             .map(|(child, ending)| {
+                event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
                 ended::make_known(child.pid, child.start);
                 let kept = child.finish(ending);
                 (child, kept)

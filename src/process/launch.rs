@@ -30,6 +30,7 @@ use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::line::{Line, Moved};
 use crate::sys::program;
 use crate::sys::spawn::{Again, SignalMask, run_again};
+use crate::trace::{event, span};
 use crate::transfer::{Packer, Transfer};
 
 /// The variable that tells a new process which of its descriptors is the line to its parent.
@@ -44,6 +45,7 @@ pub(super) fn launch<A: Transfer>(
     args: A,
     manner: Manner,
 ) -> Result<Arc<Child>, Failure> {
+    span!("spawn process", name = manner.name.as_deref());
     start::check_initialized()?;
     let entry = program::offset_of_entry(entry).ok_or_else(|| {
         Failure::new(
@@ -70,6 +72,7 @@ pub(super) fn launch<A: Transfer>(
     let child = start(&here, there, &packer, manner)?;
     await_ready(&child, &here, rest)?;
     args.sent();
+    event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
     Ok(child)
 }
 
@@ -186,8 +189,8 @@ fn ended_early(child: &Child) -> Failure {
     Failure::new(
         ErrorKind::StartFailed,
         format!(
-            "the new process ended before it came to `commonhold::init()` ({how}); is that the \
-             first line of `main`?"
+            "the new process ended before it could run the function ({how}); is \
+             `commonhold::init()` the first line of `main`?"
         ),
     )
 }

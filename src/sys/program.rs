@@ -128,7 +128,7 @@ pub(crate) fn plain_at(offset: u64) -> Option<fn()> {
 /// The value of a function's own type, which is nothing but its type: a function item, or a closure
 /// that captures nothing. One was handed over in the process that this one was told by.
 pub(crate) fn value_of<F: Copy + Send + 'static>() -> F {
-    const { assert!(size_of::<F>() == 0) };
+    assert!(size_of::<F>() == 0, "a function that is more than its type"); // refused when built
     // SAFETY: [ZST-1] a value without bytes is read from any aligned address, and F has a value, as
     // one was handed over.
     unsafe { std::ptr::NonNull::<F>::dangling().read() }
@@ -145,7 +145,11 @@ mod tests {
         }
         let offset = offset_of_entry(twice as fn(u32) -> u32).unwrap();
         assert_eq!(entry_at::<u32, u32>(offset).unwrap()(21), 42);
-        assert_eq!(offset_of(libc::getpid as usize), None, "a function of the C library");
+        assert_eq!(
+            offset_of(libc::getpid as *const () as usize),
+            None,
+            "a function of the C library"
+        );
         assert!(entry_at::<u32, u32>(u64::MAX).is_none());
         assert!(entry_at::<u32, u32>(1 << 40).is_none());
     }

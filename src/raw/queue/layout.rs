@@ -155,6 +155,8 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
         plan.claims(ClaimRun { offset, stride, count, form });
     };
     claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
+    // Items, space, cells, drained.
+    claims(offset_of!(Header, items), 4, 4, ClaimForm::Sleepers);
     for word in [offset_of!(Seat, owner), offset_of!(Seat, claimed)] {
         let form = ClaimForm::Word64 { shift: 0 };
         claims(offsets.seats + word, size_of::<Seat>(), 2 * SEATS, form);
