@@ -1,10 +1,14 @@
 //! What a queue carries.
 #![forbid(unsafe_code)]
 
+use std::marker::PhantomData;
+
+use crate::raw::bytering::layout::{Carried, RawBytes};
 use crate::raw::queue::layout::RawQueue;
+use crate::segment::object::{Kind, Signature};
 use crate::shared::Shared;
 
-/// What a [`Queue`](super::Queue) can carry: every [`Shared`] type.
+/// What a [`Queue`](super::Queue) can carry: every [`Shared`] type `T`, and slices `[T]` of them.
 ///
 /// It cannot be implemented elsewhere.
 ///
@@ -17,7 +21,8 @@ use crate::shared::Shared;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a queue cannot carry `{Self}`",
-    note = "it carries types that implement `commonhold::Shared`"
+    note = "it carries types that implement `commonhold::Shared`, and slices of them; \
+            `commonhold::Mailbox` carries anything that can cross to another process"
 )]
 pub trait Message: sealed::Message {}
 
@@ -25,6 +30,22 @@ impl<T: Shared> Message for T {}
 
 impl<T: Shared> sealed::Message for T {
     type Raw = RawQueue<T>;
+}
+
+impl<T: Shared> Message for [T] {}
+
+impl<T: Shared> sealed::Message for [T] {
+    type Raw = RawBytes<Slices<T>>;
+}
+
+/// What a queue of slices carries.
+pub struct Slices<T>(PhantomData<fn() -> T>);
+
+#[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
+impl<T: Shared> Carried for Slices<T> {
+    fn signature() -> Signature {
+        Signature::of_slices::<T>(Kind::Queue)
+    }
 }
 
 /// The queue of such messages, in shared memory.

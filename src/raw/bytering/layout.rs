@@ -6,10 +6,12 @@ use std::ptr;
 
 use super::annex::Annex;
 use super::ring::{ByteRing, RecvLine, SendLine, Side, Store};
+use super::sink::Sink;
 use super::words::{Extent, MAX_UNITS, UNIT};
 use crate::raw::biased::{SEATS, Seat};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::queue::ends::Hint;
+use crate::raw::queue::layout::Args;
 use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
@@ -221,16 +223,12 @@ impl Store for Places {
     }
 
     #[inline]
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>) {
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink) {
         let (at, there) = self.at(index);
         assert!(length <= there);
-        into.reserve(length);
-        let end = into.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-        // SAFETY: [HDR-2] so many bytes are in the row, as was just checked; [CLM-1] as in `word`; the
-        // vector has so much room, elsewhere.
-        unsafe { ptr::copy_nonoverlapping(at, end, length) };
-        // SAFETY: [BIT-1] so many bytes were just written behind its length.
-        unsafe { into.set_len(into.len() + length) }
+        // SAFETY: [HDR-2] so many bytes are in the row, as was just checked; [CLM-1] as in `word`, until
+        // the receivers' lock is given back; [MAP-1] self keeps them.
+        into.append(unsafe { std::slice::from_raw_parts(at, length) });
     }
 
     fn repair_send(&self, of: &Side<'_, Self>) {
@@ -243,6 +241,7 @@ impl Store for Places {
 }
 
 /// What a ring carries, for whoever opens it.
+#[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
 pub trait Carried: 'static {
     fn signature() -> Signature;
 }
@@ -259,18 +258,18 @@ pub struct RawBytes<C> {
 }
 
 impl<C: Carried> Object for RawBytes<C> {
-    /// The length of the longest message, in bytes.
-    type Args<'a> = usize;
+    /// With the length of the longest message, in bytes.
+    type Args<'a> = Args;
 
     fn signature() -> Signature {
         C::signature()
     }
 
-    fn layout(capacity: &usize, rows: usize) -> Result<Layout, TooLarge> {
-        Ok(plan(extent(*capacity)?, rows)?.1)
+    fn layout(args: &Args, rows: usize) -> Result<Layout, TooLarge> {
+        Ok(plan(extent(args.capacity)?, rows)?.1)
     }
 
-    fn init(block: &Block, capacity: usize) -> Result<(), Damaged> {
+    fn init(block: &Block, Args { capacity, .. }: Args) -> Result<(), Damaged> {
         // Nobody else sees the block yet, and what publishes it orders this. The rest starts as zero.
         let header = block.one::<Header>(0)?;
         header.units.store(u64::from(extent(capacity)?.units()), Ordering::Relaxed);

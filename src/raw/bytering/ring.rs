@@ -40,6 +40,7 @@
 //! length beyond what was sent, are [`Damaged`]. A receiver then passes over all that is there, as
 //! nobody can tell where the next record begins.
 
+use super::sink::Sink;
 use super::words::{Extent, Index, Record, UNIT};
 use crate::raw::biased::{BiasedLock, Grant, Hold, Lane, Seat};
 use crate::raw::hook::point;
@@ -144,7 +145,7 @@ pub(crate) trait Store {
     /// Writes bytes from a unit on, not beyond the end of the row.
     fn put_bytes(&self, index: u32, bytes: &[u8]);
     /// Appends so many bytes from a unit on, not beyond the end of the row.
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>);
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink);
 
     /// Tidies up after a sender, or receiver, that died with its lock, which is the caller's now.
     fn repair_send(&self, of: &Side<'_, Self>);
@@ -326,13 +327,19 @@ impl<S: Store> ByteRing<S> {
     /// A look without a claim: whether there is room for so many units, or the ring is closed.
     #[inline]
     pub(crate) fn has_room(&self, units: u32) -> bool {
+        self.has_room_now(units) || self.is_closed()
+    }
+
+    /// A look without a claim: whether there is room for so many units.
+    #[inline]
+    pub(crate) fn has_room_now(&self, units: u32) -> bool {
         let tail = self.store.tail().load(Ordering::Relaxed);
         let head = self.store.head().load(Ordering::Relaxed);
         let (tail_at, head_at) = (Index::of(tail).position, Index::of(head).position);
         let extent = self.store.extent();
         // Of two moments, they may seem impossible.
         let used = extent.used(head_at, tail_at).unwrap_or(0);
-        units <= extent.units() - used || self.is_closed()
+        units <= extent.units() - used
     }
 }
 
@@ -417,9 +424,12 @@ impl<S: Store, P: Peers> Receiving<'_, S, P> {
         if record.units() > there { Err(Damaged) } else { Ok(Some(record)) }
     }
 
-    /// Appends the payload of the first record.
+    /// Puts the payload of the first record there. False: it cannot be one.
     #[inline]
-    pub(crate) fn read(&self, record: Record, into: &mut Vec<u8>) {
+    pub(crate) fn read(&self, record: Record, into: &mut impl Sink) -> bool {
+        if !into.begin(record.length) {
+            return false;
+        }
         let (store, extent) = (self.side.store, self.side.store.extent());
         let at = extent.index(extent.after(self.head.position, 1));
         let to_end = (extent.units() - at) as usize * UNIT;
@@ -430,6 +440,7 @@ impl<S: Store, P: Peers> Receiving<'_, S, P> {
             store.append_bytes(0, record.length - to_end, into);
         }
         point!("bytes.recv.copied");
+        into.end()
     }
 
     /// Releases the first record, of so many units: from here on it was received. Commits `beside` with

@@ -8,6 +8,7 @@ use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
 use crate::raw::lock::{LockWord, NotDead, Refused};
+use crate::raw::queue::RawMessages;
 use crate::raw::queue::ring::Actor;
 use crate::raw::queue::send::NotSent;
 use crate::segment::handle::Handle;

@@ -21,7 +21,7 @@ const LOOKS: u32 = 4;
 /// One kind of end: on cache lines of its own, as a handle may be shared by a thread that sends and one
 /// that receives.
 #[repr(align(128))]
-pub(crate) struct End {
+pub struct End {
     /// For how many nanoseconds it paid lately to wait awake.
     budget: AtomicU32,
     /// How long to wait between two looks. In a stream, who has caught up would take the lines from the

@@ -8,6 +8,7 @@ use loom::cell::UnsafeCell;
 use super::stage::{Member, Stage, model};
 use crate::raw::biased::{Grant, SEATS, Seat};
 use crate::raw::bytering::ring::{ByteRing, Receiving, RecvLine, SendLine, Sending, Side, Store};
+use crate::raw::bytering::sink::Sink;
 use crate::raw::bytering::words::{Extent, Index, Record};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::sync::model::{Nap, step};
@@ -73,10 +74,10 @@ impl Store for Memory {
             self.put(index as usize + ahead, u64::from_le_bytes(unit.try_into().unwrap()));
         }
     }
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>) {
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink) {
         for ahead in 0..length / 8 {
             step();
-            into.extend(self.get(index as usize + ahead).to_le_bytes());
+            into.append(&self.get(index as usize + ahead).to_le_bytes());
         }
     }
     fn repair_send(&self, of: &Side<'_, Self>) {
@@ -247,9 +248,9 @@ impl Bytes {
         if self.broken == Broken::EarlyRelease {
             let at = self.ring.store.index(&self.ring.store.head);
             receiving.release(UNITS, beside);
-            self.ring.store.append_bytes(at.position + 1, record.length, &mut bytes);
+            self.ring.store.append_bytes(at.position + 1, record.length, &mut &mut bytes);
         } else {
-            receiving.read(record, &mut bytes);
+            assert!(receiving.read(record, &mut &mut bytes));
             receiving.release(UNITS, beside);
         }
         let halves: Vec<u64> =
