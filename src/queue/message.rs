@@ -1,11 +1,8 @@
 //! What a queue carries.
 #![forbid(unsafe_code)]
 
-use std::marker::PhantomData;
-
-use crate::raw::bytering::layout::{Carried, RawBytes};
+use crate::raw::bytering::layout::RawBytes;
 use crate::raw::queue::layout::RawQueue;
-use crate::segment::object::{Kind, Signature};
 use crate::shared::Shared;
 
 /// What a [`Queue`](super::Queue) can carry: every [`Shared`] type `T`, and slices `[T]` of them.
@@ -35,29 +32,34 @@ impl<T: Shared> sealed::Message for T {
 impl<T: Shared> Message for [T] {}
 
 impl<T: Shared> sealed::Message for [T] {
-    type Raw = RawBytes<Slices<T>>;
-}
-
-/// What a queue of slices carries.
-pub struct Slices<T>(PhantomData<fn() -> T>);
-
-#[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
-impl<T: Shared> Carried for Slices<T> {
-    fn signature() -> Signature {
-        Signature::of_slices::<T>(Kind::Queue)
-    }
+    type Raw = RawBytes<sealed::Slices<T>>;
 }
 
 /// The queue of such messages, in shared memory.
 pub(super) type Raw<M> = <M as sealed::Message>::Raw;
 
 pub(super) mod sealed {
+    use std::marker::PhantomData;
+
+    use crate::raw::bytering::layout::Carried;
     use crate::raw::queue::RawMessages;
     use crate::raw::queue::layout::Args;
     use crate::segment::object::Object;
+    use crate::segment::object::{Kind, Signature};
+    use crate::shared::Shared;
 
     #[expect(private_bounds, reason = "sealed: nobody outside can name or implement it")]
     pub trait Message: 'static {
         type Raw: RawMessages + for<'a> Object<Args<'a> = Args> + Send + Sync + 'static;
+    }
+
+    /// What a queue of slices carries.
+    pub struct Slices<T>(PhantomData<fn() -> T>);
+
+    #[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
+    impl<T: Shared> Carried for Slices<T> {
+        fn signature() -> Signature {
+            Signature::of_slices::<T>(Kind::Queue)
+        }
     }
 }

@@ -35,14 +35,18 @@
 //!
 //! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own.
 
+mod grant;
+
 use super::hook::point;
 use super::lock::LockWord;
 use super::sync::{
     AtomicU32, AtomicU64, Ordering, bias_pays, futex_wait, futex_wake, heavy_fence,
-    publisher_fence, spin_loop, thread_key,
+    publisher_fence, spin_loop,
 };
 use crate::segment::{Look, Peers, Tag};
 use crate::sys::clock::{Deadline, Naps};
+
+pub(crate) use grant::Grant;
 
 // Ordering:
 // [BL1] the word: [L1] of the lock word orders its holders, and all of `bias` but the owner's looks
@@ -50,12 +54,12 @@ use crate::sys::clock::{Deadline, Naps};
 //       one of the two sees the other; so for inside.store(0) and the wake
 // [BL3] inside.store(0, Release) ↔ load(inside, Acquire)   what the owner did inside is visible to the next
 // [BL4] owner.store(0, Release) ↔ load(owner, Acquire)   the seat is at rest
-// [BL5] granted.store(Release) ↔ load(Acquire), in one process   whose the grant is
 // [P1] hints, and the owning thread's own: Relaxed
 
 /// Threads that can have a seat at a time.
 pub(crate) const SEATS: usize = if cfg!(loom) { 2 } else { 8 };
 
+/// The state of a bias, and no bias at all.
 const NONE: u64 = 0;
 const BIASED: u64 = 1;
 const REVOKING: u64 = 2;
@@ -114,76 +118,6 @@ impl Seat {
     }
 }
 
-/// What a handle knows of its bias, in memory of its own process. A forked child starts with a copy,
-/// finds another's tag in it, and lets go of it.
-#[derive(Debug)]
-pub(crate) struct Grant {
-    /// The word of the bias that it was granted; 0 none, 1 a thread is about to get one.
-    granted: std::sync::atomic::AtomicU64,
-    thread: std::sync::atomic::AtomicUsize,
-    tag: std::sync::atomic::AtomicU32,
-    /// Locks in a row between which nobody else locked.
-    alone: std::sync::atomic::AtomicU32,
-    /// The count of uses when this end last held the word.
-    left_at: std::sync::atomic::AtomicU32,
-}
-
-const GRANTING: u64 = 1;
-
-impl Grant {
-    pub(crate) fn none() -> Grant {
-        Grant {
-            granted: NONE.into(),
-            thread: 0.into(),
-            tag: 0.into(),
-            alone: 0.into(),
-            left_at: 0.into(),
-        }
-    }
-
-    /// The bias of this thread, under this tag.
-    #[inline(always)]
-    fn of(&self, me: Tag) -> Option<u64> {
-        let granted = self.granted.load(Ordering::Acquire); // [BL5]
-        let mine = granted > GRANTING
-            && self.thread.load(Ordering::Relaxed) == thread_key()
-            && self.tag.load(Ordering::Relaxed) == me.bits();
-        mine.then_some(granted)
-    }
-
-    /// Reserves the right to get the bias: false where another thread of this end has it, or asks. What a
-    /// parent had before it forked is nobody's.
-    fn may_ask(&self, me: Tag) -> bool {
-        let granted = self.granted.load(Ordering::Acquire); // [BL5]
-        let inherited = granted > GRANTING && self.tag.load(Ordering::Relaxed) != me.bits();
-        let from = if inherited { granted } else { NONE };
-        let order = (Ordering::AcqRel, Ordering::Relaxed);
-        self.granted.compare_exchange(from, GRANTING, order.0, order.1).is_ok() // [BL5]
-    }
-
-    fn hold(&self, me: Tag, granted: u64) {
-        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
-        self.tag.store(me.bits(), Ordering::Relaxed); // [P1]
-        self.granted.store(granted, Ordering::Release); // [BL5]
-    }
-
-    fn forget(&self) {
-        self.alone.store(0, Ordering::Relaxed); // [P1]
-        self.granted.store(NONE, Ordering::Release); // [BL5]
-    }
-
-    /// Held the word while the count of uses went from `before` to `after`. Tells for how many uses in a
-    /// row nobody else did.
-    fn used(&self, before: u32, after: u32) -> u32 {
-        let alone = match self.left_at.swap(after, Ordering::Relaxed) == before {
-            true => self.alone.load(Ordering::Relaxed).saturating_add(after.wrapping_sub(before)),
-            false => 0, // [P1]
-        };
-        self.alone.store(alone, Ordering::Relaxed); // [P1]
-        alone
-    }
-}
-
 /// How the lock is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hold {
@@ -211,10 +145,10 @@ impl Lane<'_> {
         deadline: Deadline,
         repair: impl Fn(),
     ) -> Option<Hold> {
-        if let Some(granted) = grant.of(peers.me()) {
-            if self.enter(grant, granted) {
-                return Some(Hold::Seat(granted));
-            }
+        if let Some(granted) = grant.of(peers.me())
+            && self.enter(grant, granted)
+        {
+            return Some(Hold::Seat(granted));
         }
         self.lock_word(peers, deadline, repair).map(Hold::Word)
     }
@@ -279,10 +213,9 @@ impl Lane<'_> {
             point!("biased.revoking");
         }
         heavy_fence(); // [BL2]
-        if let Some(seat) = self.seat_of(bias) {
-            if !self.outlast(seat, peers, deadline, repair) {
-                return false;
-            }
+        let seat = self.seat_of(bias);
+        if !seat.is_none_or(|seat| self.outlast(seat, peers, deadline, repair)) {
+            return false;
         }
         point!("biased.before_end");
         self.lock.bias.store(bias & !STATE | NONE, Ordering::Relaxed); // [BL1]
@@ -366,7 +299,7 @@ impl Lane<'_> {
     #[cold]
     #[inline(never)]
     fn grant(&self, peers: &impl Peers, grant: &Grant, me: Tag, count: u32) {
-        grant.alone.store(0, Ordering::Relaxed); // [P1]
+        grant.count_anew();
         if !bias_pays() || !grant.may_ask(me) {
             return;
         }
@@ -409,9 +342,8 @@ impl Lane<'_> {
     /// The end goes: gives its seat back, unless that takes too long.
     pub(crate) fn end(&self, peers: &impl Peers, grant: &Grant, repair: impl Fn()) {
         let me = peers.me_if_registered();
-        let granted = grant.granted.load(Ordering::Acquire); // [BL5]
-        let mine = granted > GRANTING && grant.tag.load(Ordering::Relaxed) == me.bits();
-        let Some(seat) = self.seat_of(granted).filter(|_| mine && !me.is_nobody()) else { return };
+        let granted = grant.under(me).filter(|_| !me.is_nobody());
+        let Some(seat) = granted.and_then(|granted| self.seat_of(granted)) else { return };
         // Nobody is inside at the seat: its owner would have this end borrowed.
         if let Some(tag) = self.lock_word(peers, Deadline::Now, repair) {
             seat.owner.store(0, Ordering::Release); // [BL4]

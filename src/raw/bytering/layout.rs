@@ -149,12 +149,12 @@ impl Places {
         match which % 9 {
             0 => &self.tail.index,
             1 => &self.head.index,
-            2 => self.send_line.seen(),
-            3 => self.recv_line.seen(),
+            2 => &self.send_line.seen,
+            3 => &self.recv_line.seen,
             unit => {
-                let at = self.units.as_ptr().cast::<AtomicU64>();
-                // SAFETY: [HDR-2] the row is aligned, and has more units than this.
-                unsafe { &*at.add(unit - 4) }
+                let (at, _) = self.at(unit as u32 - 4);
+                // SAFETY: [HDR-2] a unit has room for a u64, aligned; [MAP-1] self keeps it.
+                unsafe { &*at.cast::<AtomicU64>() }
             }
         }
     }

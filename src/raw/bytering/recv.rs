@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::annex::Place;
+use super::hands::Receiving;
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Damaged, Receiving};
+use super::ring::Damaged;
 use super::sink::Sink;
 use super::wait::End;
 use super::words::Record;

@@ -40,9 +40,10 @@
 //! length beyond what was sent, are [`Damaged`]. A receiver then passes over all that is there, as
 //! nobody can tell where the next record begins.
 
+use super::hands::{Receiving, Sending};
 use super::sink::Sink;
-use super::words::{Extent, Index, Record, UNIT};
-use crate::raw::biased::{BiasedLock, Grant, Hold, Lane, Seat};
+use super::words::{Extent, Index};
+use crate::raw::biased::{BiasedLock, Grant, Lane, Seat};
 use crate::raw::hook::point;
 use crate::raw::lock::LockWord;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
@@ -65,7 +66,7 @@ pub(crate) struct SendLine {
     /// Held by the sender whose turn it is to wait for room.
     pub(super) turn: LockWord,
     /// `head` as a sender last saw it.
-    seen: AtomicU64,
+    pub(super) seen: AtomicU64,
     /// What is committed together with `tail`: of the two, the one that its count chooses.
     beside: [AtomicU64; 2],
     /// Nonzero while a sender may have left something in the annex that it did not commit.
@@ -80,25 +81,11 @@ pub(crate) struct RecvLine {
     /// Nonzero while a receiver may have left something in the annex that it received.
     pub(super) clearing: AtomicU32,
     /// `tail` as a receiver last saw it.
-    seen: AtomicU64,
+    pub(super) seen: AtomicU64,
     /// What is committed together with `head`.
     beside: [AtomicU64; 2],
     /// How far the annex was cleared.
     pub(super) cleared: AtomicU64,
-}
-
-#[cfg(test)]
-impl SendLine {
-    pub(super) fn seen(&self) -> &AtomicU64 {
-        &self.seen
-    }
-}
-
-#[cfg(test)]
-impl RecvLine {
-    pub(super) fn seen(&self) -> &AtomicU64 {
-        &self.seen
-    }
 }
 
 #[cfg(loom)]
@@ -178,7 +165,7 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
     }
 
     #[inline]
-    fn word(&self) -> u64 {
+    pub(super) fn word(&self) -> u64 {
         self.index.load(Ordering::Relaxed) // [B3]
     }
 
@@ -190,32 +177,9 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
 
     /// Prepares what is committed together with the next record.
     #[inline]
-    fn prepare(&self, count: u32, beside: u64) {
+    pub(super) fn prepare(&self, count: u32, beside: u64) {
         self.beside[count as usize & 1].store(beside, Ordering::Relaxed); // [B3]
     }
-}
-
-/// How a side's lock is held, and by whom.
-struct Hand<'r, P> {
-    peers: &'r P,
-    grant: &'r Grant,
-    hold: Hold,
-    /// The side's count when it was locked.
-    before: u32,
-}
-
-/// The senders' lock, held.
-pub(crate) struct Sending<'r, S: Store, P: Peers> {
-    pub(crate) side: Side<'r, S>,
-    hand: Hand<'r, P>,
-    word: u64,
-}
-
-/// The receivers' lock, held.
-pub(crate) struct Receiving<'r, S: Store, P: Peers> {
-    pub(crate) side: Side<'r, S>,
-    hand: Hand<'r, P>,
-    head: Index,
 }
 
 impl<S: Store> ByteRing<S> {
@@ -231,11 +195,9 @@ impl<S: Store> ByteRing<S> {
         let store = &self.store;
         let side = Side::sending(store);
         let repair = || store.repair_send(&Side::sending(store));
-        let hold = self.send_lane().lock(peers, grant, deadline, repair)?;
+        let hold = send_lane(&self.store).lock(peers, grant, deadline, repair)?;
         point!("bytes.send.locked");
-        let word = side.word();
-        let hand = Hand { peers, grant, hold, before: Index::of(word).count };
-        Some(Sending { side, hand, word })
+        Some(Sending::new(side, peers, grant, hold))
     }
 
     /// Takes the receivers' lock; `None` likewise.
@@ -249,26 +211,16 @@ impl<S: Store> ByteRing<S> {
         let store = &self.store;
         let side = Side::receiving(store);
         let repair = || store.repair_recv(&Side::receiving(store));
-        let hold = self.recv_lane().lock(peers, grant, deadline, repair)?;
+        let hold = recv_lane(&self.store).lock(peers, grant, deadline, repair)?;
         point!("bytes.recv.locked");
-        let head = Index::of(side.word());
-        let hand = Hand { peers, grant, hold, before: head.count };
-        Some(Receiving { side, hand, head })
-    }
-
-    fn send_lane(&self) -> Lane<'_> {
-        Lane { lock: &self.store.send_line().lock, seats: self.store.seats()[0] }
-    }
-
-    fn recv_lane(&self) -> Lane<'_> {
-        Lane { lock: &self.store.recv_line().lock, seats: self.store.seats()[1] }
+        Some(Receiving::new(side, peers, grant, hold))
     }
 
     /// A handle's ends go.
     pub(crate) fn leave<P: Peers>(&self, peers: &P, send: &Grant, recv: &Grant) {
         let store = &self.store;
-        self.send_lane().end(peers, send, || store.repair_send(&Side::sending(store)));
-        self.recv_lane().end(peers, recv, || store.repair_recv(&Side::receiving(store)));
+        send_lane(&self.store).end(peers, send, || store.repair_send(&Side::sending(store)));
+        recv_lane(&self.store).end(peers, recv, || store.repair_recv(&Side::receiving(store)));
     }
 
     /// Lets no further record be sent.
@@ -287,7 +239,7 @@ impl<S: Store> ByteRing<S> {
     #[cold]
     pub(crate) fn outlast_senders<P: Peers>(&self, peers: &P, deadline: Deadline) -> bool {
         let repair = || self.store.repair_send(&Side::sending(&self.store));
-        let lane = self.send_lane();
+        let lane = send_lane(&self.store);
         let locked = lane.lock_word(peers, deadline, repair);
         locked.inspect(|tag| lane.unlock_word(peers, *tag)).is_some()
     }
@@ -343,147 +295,14 @@ impl<S: Store> ByteRing<S> {
     }
 }
 
-impl<S: Store, P: Peers> Sending<'_, S, P> {
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.side.store.closed().load(Ordering::Relaxed) != 0 // [B4]
-    }
-
-    /// Whether there is room for so many units.
-    #[inline]
-    pub(crate) fn has_room(&self, units: u32) -> Result<bool, Damaged> {
-        let store = self.side.store;
-        let (extent, seen) = (store.extent(), &store.send_line().seen);
-        let tail = Index::of(self.word).position;
-        let free = |head: u64| {
-            let used = extent.used(Index::of(head).position, tail).ok_or(Damaged)?;
-            Ok(extent.units() - used)
-        };
-        if matches!(free(seen.load(Ordering::Relaxed)), Ok(free) if units <= free) {
-            return Ok(true); // [B3]
-        }
-        let head = store.head().load(Ordering::Acquire); // [B2]
-        seen.store(head, Ordering::Relaxed); // [B3]
-        Ok(units <= free(head)?)
-    }
-
-    /// Writes a record behind the last one, for which [`has_room`](Self::has_room).
-    #[inline]
-    pub(crate) fn write(&self, record: Record, payload: &[u8]) {
-        debug_assert_eq!(record.length, payload.len());
-        let (store, extent) = (self.side.store, self.side.store.extent());
-        let position = Index::of(self.word).position;
-        store.put_word(extent.index(position), record.word());
-        let at = extent.index(extent.after(position, 1));
-        let to_end = (extent.units() - at) as usize * UNIT;
-        if payload.len() <= to_end {
-            store.put_bytes(at, payload);
-        } else {
-            let (here, from_start) = payload.split_at(to_end);
-            store.put_bytes(at, here);
-            store.put_bytes(0, from_start);
-        }
-        point!("bytes.send.written");
-    }
-
-    /// Commits the record that was written, of so many units, and `beside` with it. Tells how many were sent
-    /// before.
-    #[inline]
-    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> u32 {
-        let before = Index::of(self.word);
-        let after = Index {
-            position: self.side.store.extent().after(before.position, units),
-            count: before.count.wrapping_add(1),
-        };
-        self.side.prepare(after.count, beside);
-        self.side.store.tail().store(after.word(), Ordering::Release); // [B1]
-        self.word = after.word();
-        point!("bytes.send.committed");
-        before.count
-    }
+/// The senders' lock.
+#[inline]
+pub(super) fn send_lane<S: Store>(store: &S) -> Lane<'_> {
+    Lane { lock: &store.send_line().lock, seats: store.seats()[0] }
 }
 
-impl<S: Store, P: Peers> Receiving<'_, S, P> {
-    /// The first record, if there is one.
-    #[inline]
-    pub(crate) fn first(&self) -> Result<Option<Record>, Damaged> {
-        let store = self.side.store;
-        let (extent, head) = (store.extent(), self.head.position);
-        let used = |tail: u64| extent.used(head, Index::of(tail).position).ok_or(Damaged);
-        let seen = &store.recv_line().seen;
-        let mut there = used(seen.load(Ordering::Relaxed)).unwrap_or(0); // [B3]
-        if there == 0 {
-            let tail = store.tail().load(Ordering::Acquire); // [B1]
-            seen.store(tail, Ordering::Relaxed); // [B3]
-            there = used(tail)?;
-            if there == 0 {
-                return Ok(None);
-            }
-        }
-        let record = Record::of(store.word(extent.index(head)));
-        if record.units() > there { Err(Damaged) } else { Ok(Some(record)) }
-    }
-
-    /// Puts the payload of the first record there. False: it cannot be one.
-    #[inline]
-    pub(crate) fn read(&self, record: Record, into: &mut impl Sink) -> bool {
-        if !into.begin(record.length) {
-            return false;
-        }
-        let (store, extent) = (self.side.store, self.side.store.extent());
-        let at = extent.index(extent.after(self.head.position, 1));
-        let to_end = (extent.units() - at) as usize * UNIT;
-        if record.length <= to_end {
-            store.append_bytes(at, record.length, into);
-        } else {
-            store.append_bytes(at, to_end, into);
-            store.append_bytes(0, record.length - to_end, into);
-        }
-        point!("bytes.recv.copied");
-        into.end()
-    }
-
-    /// Releases the first record, of so many units: from here on it was received. Commits `beside` with
-    /// it.
-    #[inline]
-    pub(crate) fn release(&mut self, units: u32, beside: u64) {
-        let position = self.side.store.extent().after(self.head.position, units);
-        self.pass(Index { position, count: self.head.count.wrapping_add(1) }, beside);
-        point!("bytes.recv.released");
-    }
-
-    /// Passes over everything that is there: nobody can tell where a record begins.
-    #[cold]
-    pub(crate) fn pass_over_all(&mut self) {
-        let beside = self.side.committed();
-        let tail = Index::of(self.side.store.tail().load(Ordering::Acquire)); // [B1]
-        self.pass(tail, beside);
-    }
-
-    #[inline]
-    fn pass(&mut self, to: Index, beside: u64) {
-        self.side.prepare(to.count, beside);
-        self.side.store.head().store(to.word(), Ordering::Release); // [B2]
-        self.head = to;
-    }
-}
-
-impl<S: Store, P: Peers> Drop for Sending<'_, S, P> {
-    #[inline]
-    fn drop(&mut self) {
-        let Hand { peers, grant, hold, before } = self.hand;
-        let lane =
-            Lane { lock: &self.side.store.send_line().lock, seats: self.side.store.seats()[0] };
-        lane.unlock(peers, grant, hold, (before, Index::of(self.word).count));
-    }
-}
-
-impl<S: Store, P: Peers> Drop for Receiving<'_, S, P> {
-    #[inline]
-    fn drop(&mut self) {
-        let Hand { peers, grant, hold, before } = self.hand;
-        let lane =
-            Lane { lock: &self.side.store.recv_line().lock, seats: self.side.store.seats()[1] };
-        lane.unlock(peers, grant, hold, (before, self.head.count));
-    }
+/// The receivers' lock.
+#[inline]
+pub(super) fn recv_lane<S: Store>(store: &S) -> Lane<'_> {
+    Lane { lock: &store.recv_line().lock, seats: store.seats()[1] }
 }

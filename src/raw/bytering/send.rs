@@ -1,13 +1,14 @@
 //! Sending: into the ring, or beside it, and waiting for room.
 
 use super::annex::{NotSpilled, Place};
+use super::hands::Sending;
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Damaged, Sending};
+use super::ring::Damaged;
 use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
-use crate::raw::lock::{LockWord, NotDead, Refused};
+use crate::raw::lock::{LockWord, Refused};
 use crate::raw::queue::RawMessages;
 use crate::raw::queue::ring::Actor;
 use crate::raw::queue::send::NotSent;
@@ -213,10 +214,8 @@ impl<'w, P: Peers> Turn<'w, P> {
             let taken = match word.lock(peers, patience) {
                 Ok(tag) => Some(tag),
                 Err(Refused::Timeout) => return None,
-                Err(Refused::OwnerDied | Refused::Poisoned) => match word.take_over(peers) {
-                    Ok(tag) => Some(tag),
-                    Err(NotDead::Free | NotDead::Held) => None,
-                },
+                // Not if another was faster.
+                Err(Refused::OwnerDied | Refused::Poisoned) => word.take_over(peers).ok(),
             };
             if let Some(tag) = taken {
                 return Some(Turn { word, peers, tag });

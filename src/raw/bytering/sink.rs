@@ -83,12 +83,12 @@ impl<T: Shared> Sink for Elements<'_, T> {
     #[inline]
     fn end(&mut self) -> bool {
         let count = self.announced / size_of::<T>();
+        let filled = if self.filled == self.announced { count } else { 0 };
         let bits = self.into.as_ptr().cast::<T::Bits>();
-        let is_valid = |at: usize| {
-            // SAFETY: [BIT-1] filled, as far as is looked at; any bytes are a Bits, which lies as a T.
-            T::is_valid_bit_pattern(unsafe { &*bits.add(at) })
-        };
-        let whole = self.filled == self.announced && (0..count).all(is_valid);
+        // SAFETY: [BIT-1] so many were filled, in a vector that is aligned for them; any bytes are a Bits,
+        // which lies as a T.
+        let bits = unsafe { std::slice::from_raw_parts(bits, filled) };
+        let whole = filled == count && bits.iter().all(T::is_valid_bit_pattern);
         if whole {
             // SAFETY: [BIT-1] so many were filled, and found to be Ts.
             unsafe { self.into.set_len(count) };

@@ -7,7 +7,8 @@ use loom::cell::UnsafeCell;
 
 use super::stage::{Member, Stage, model};
 use crate::raw::biased::{Grant, SEATS, Seat};
-use crate::raw::bytering::ring::{ByteRing, Receiving, RecvLine, SendLine, Sending, Side, Store};
+use crate::raw::bytering::hands::{Receiving, Sending};
+use crate::raw::bytering::ring::{ByteRing, RecvLine, SendLine, Side, Store};
 use crate::raw::bytering::sink::Sink;
 use crate::raw::bytering::words::{Extent, Index, Record};
 use crate::raw::eventcount::Eventcount;
