@@ -39,7 +39,7 @@
 //! Its late `claimed` falls on a seat that is still its own. A late revoker's CAS fail.
 //!
 //! **Ten threads here.** A bias belongs to a thread. Others that share the end claim by CAS, and end
-//! it. A signal handler in the middle of a claim finds the bias in use, and does as well.
+//! it. (No operation may be called by a handler of a signal that came in the middle of another.)
 //!
 //! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own.
 
@@ -75,7 +75,7 @@ const POSITION_SHIFT: u32 = crate::segment::tag::TAG_BITS;
 
 /// Where an owner keeps its claims. Zero bytes are a free one.
 #[repr(C, align(64))]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(super) owner: AtomicU64,
     pub(super) claimed: AtomicU64,
@@ -96,7 +96,7 @@ impl Seat {
 #[repr(C, align(128))]
 #[derive(Default)]
 pub(crate) struct Line {
-    pub(super) index: AtomicU64,
+    pub(crate) index: AtomicU64,
     /// How many claims in a row it takes to be granted the bias.
     bar: AtomicU32,
 }
@@ -205,10 +205,9 @@ impl<'r> Side<'r> {
     /// Claims the owner's `next` position.
     ///
     /// # Errors
-    /// The bias is over. True: the position was claimed all the same, but its end is no owner's.
+    /// The bias is over. True: the position was claimed all the same.
     #[inline(always)]
     pub(super) fn claim(self, progress: &Progress, held: Held, next: u64) -> Result<(), bool> {
-        progress.begin();
         let claimed = Index::word_after(next);
         self.seats[held.seat % SEATS].claimed.store(claimed, Ordering::Release); // [B1]
         point!("queue.bias.before_look");

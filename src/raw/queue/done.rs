@@ -6,7 +6,7 @@ use super::layout::{Me, RawQueue};
 use super::local::{RecvEnd, SendEnd};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
-use crate::raw::sync::Ordering;
+use crate::raw::sync::{Ordering, fence};
 use crate::raw::watch::Watch;
 use crate::segment::Peers;
 use crate::segment::handle::Handle;
@@ -32,6 +32,8 @@ impl<T: Shared> RawQueue<T> {
     pub(crate) fn give_back(&self, number: usize) {
         self.cells.give_back(number);
         self.header.returned.fetch_add(1, Ordering::Release); // [C4]
+        fence(Ordering::SeqCst); // [Q8]
+        self.ring.interrupt_receiver();
         self.header.items.publish();
         // Some may wait for a cell to lease with: this message needs none.
         self.header.cells.publish();

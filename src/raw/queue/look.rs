@@ -175,6 +175,19 @@ impl<T: Shared> RawQueue<T> {
         if end.looked.due(BUSY_LOOK) {
             end.seen.store(self.stir().wrapping_sub(1), Ordering::Relaxed); // [P1]
         }
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
+        }
+    }
+
+    /// An owner of the head does not look at what stirs. Who may just have become it looks once more:
+    /// who stirs tells it so afterwards.
+    #[cold]
+    pub(super) fn notice_what_stirred(&self, end: &RecvEnd) {
+        fence(Ordering::SeqCst); // [Q8]
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
+        }
     }
 
     /// Whether nobody will send any more, for the time being.

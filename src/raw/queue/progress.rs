@@ -22,7 +22,7 @@ const NONE_FINISHED: u64 = u64::MAX;
 /// In place of a granted word: there is none, or a thread is about to get one.
 const NONE: u64 = 0;
 const GRANTING: u64 = 1;
-/// In place of a thread: none owns a bias, or the one that does is in the middle of a claim.
+/// In place of a thread: none owns a bias.
 const NO_THREAD: usize = 0;
 const NO_SEAT: u32 = u32::MAX;
 
@@ -111,8 +111,8 @@ impl Progress {
         Shape::distance(self.waited.swap(position, Ordering::Relaxed), position) // [P1]
     }
 
-    /// The bias, if it is this thread's and not in use: a signal handler may have interrupted the thread
-    /// in the middle of a claim. A forked child's copy may say so too: the seat has the parent's tag.
+    /// The bias, if it is this thread's. A forked child's copy may say so too: the seat has the parent's
+    /// tag.
     #[inline(always)]
     pub(super) fn held(&self) -> Option<Held> {
         // [P1] Only this thread writes its own key here, and what it finds then is its own as well.
@@ -127,18 +127,6 @@ impl Progress {
     pub(super) fn granted(&self) -> (u64, usize) {
         // [P1]
         (self.granted.load(Ordering::Relaxed), self.seat.load(Ordering::Relaxed) as usize)
-    }
-
-    /// The owner begins a claim.
-    #[inline(always)]
-    pub(super) fn begin(&self) {
-        self.thread.store(NO_THREAD, Ordering::Relaxed); // [P1]
-    }
-
-    /// The owner finished the position that it claimed under the bias.
-    #[inline(always)]
-    pub(super) fn end(&self) {
-        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
     }
 
     /// The owner found that the bias is over, or none was granted to who asked.
@@ -176,9 +164,15 @@ impl Progress {
         self.seat.store(seat as u32, Ordering::Relaxed); // [P1]
     }
 
-    /// Got the bias. The thread is in the middle of the claim that it was granted after, and
-    /// [ends](Progress::end) it as its owner.
+    /// Got the bias.
     pub(super) fn hold(&self, word: u64) {
+        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
         self.granted.store(word, Ordering::Release); // [B3]
+    }
+
+    /// Makes this thread the owner, in place of the one that got the bias and came to its end.
+    #[cfg(loom)]
+    pub(crate) fn hand_over(&self) {
+        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
     }
 }

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
 /// A busy receiver looks at the clock once in so many positions.
-const CLOCK_MASK: u64 = 127;
+const LOOK_EACH: u64 = 128;
 
 impl<T: Shared> RawQueue<T> {
     /// Receives one message, by copy.
@@ -65,20 +65,17 @@ impl<T: Shared> RawQueue<T> {
     /// for room, or nobody yet.
     #[inline(always)]
     fn recv_at_head<const TELL: bool>(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
-        if self.has_stirred(end) {
-            return None;
-        }
+        // What stirs ends the bias: the owner does not look at it.
         match self.ring.claim_own_head(peers.me_if_registered(), &end.progress) {
             Ok(own) => {
                 let position = own.position;
                 let bits = self.read_slot_at(own.slot);
                 self.ring.release_own(own);
                 self.ring.words.prefetch(self.ring.shape, position);
-                end.progress.end();
                 if TELL {
                     self.header.space.publish_lightly();
                 }
-                if position & CLOCK_MASK == 0 {
+                if position.is_multiple_of(LOOK_EACH) {
                     self.look_now_and_then(end);
                 }
                 Some(checked(bits))
@@ -102,25 +99,30 @@ impl<T: Shared> RawQueue<T> {
     ) -> Option<T> {
         let claim = match claimed {
             Some(position) => Claim::among_others(position),
-            None => self.ring.claim_full_head(&Actor::new(peers), &end.progress).ok()?,
+            None => self.claim_known(&Actor::new(peers), end)?,
         };
         let position = claim.position;
         let bits = self.read_slot(position);
         self.ring.release(position);
         self.ring.words.prefetch(self.ring.shape, position);
         self.ring.finish(&end.progress, claim);
-        if position & CLOCK_MASK == 0 {
+        if position.is_multiple_of(LOOK_EACH) {
             self.look_now_and_then(end);
         }
         Some(checked(bits))
     }
 
-    #[inline(always)]
+    /// The position at the head, unless something else is to be looked at first.
+    #[inline]
     pub(super) fn claim_known(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<Claim> {
         if self.has_stirred(end) {
             return None;
         }
-        self.ring.claim_full_head(actor, &end.progress).ok()
+        let claim = self.ring.claim_full_head(actor, &end.progress).ok()?;
+        if claim.how == How::NewOwner {
+            self.notice_what_stirred(end);
+        }
+        Some(claim)
     }
 
     #[cold]

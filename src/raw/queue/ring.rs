@@ -78,6 +78,8 @@ use crate::segment::{Look, Peers, Tag};
 //      the endpoint and skips the record: the predecessor is finished for whoever sees its claim
 // [Q7] passing on a wake: the claim, fence(SeqCst), a look at what follows ↔ [Q1] or [Q2], and the
 //      publisher's fence: either it is seen, or its own wake found somebody who looks after this claim
+// [Q8] a lease comes back: returned += 1, fence(SeqCst), load(head) ↔ a bias is granted: CAS(head),
+//      fence(SeqCst), load(returned)   the bias is revoked, or its owner sees what came back
 
 /// Where the words of a ring lie.
 pub(crate) trait Words {
@@ -146,8 +148,10 @@ pub(crate) struct Claim {
 pub(crate) enum How {
     /// Claimed through the index word.
     AmongOthers,
-    /// Claimed as the owner of the bias, who says so to its [`Progress`] when it finished.
+    /// Claimed as the owner of the bias.
     Owner,
+    /// Claimed through the index word, by who then became the owner.
+    NewOwner,
     /// Taken over from a dead consumer, which may have begun to move it into a cell.
     Adopted,
 }
@@ -289,7 +293,7 @@ impl<W: Words> Ring<W> {
         self.claim::<Tail, P>(actor, progress)
     }
 
-    /// The same for the side's owner alone, who [ends](Progress::end) it when it has committed.
+    /// The same for the side's owner alone.
     ///
     /// # Errors
     /// As [`claim_as_owner`](Ring::claim_as_owner).
@@ -383,7 +387,7 @@ impl<W: Words> Ring<W> {
                 let owner = progress.claimed(position, finished) && side.ask(actor, progress, next);
                 return Ok(Claim {
                     position,
-                    how: if owner { How::Owner } else { How::AmongOthers },
+                    how: if owner { How::NewOwner } else { How::AmongOthers },
                 });
             }
         }
@@ -394,9 +398,13 @@ impl<W: Words> Ring<W> {
     pub(crate) fn finish(&self, progress: &Progress, claim: Claim) {
         match claim.how {
             How::AmongOthers => progress.finish(claim.position),
-            How::Owner => progress.end(),
-            How::Adopted => {}
+            How::Owner | How::NewOwner | How::Adopted => {}
         }
+    }
+
+    /// Ends a bias of the receivers' side: what came back is to be looked at before the next message.
+    pub(crate) fn interrupt_receiver(&self) {
+        self.words.head().settle();
     }
 
     /// The ends go: what they had beside the ring is free.
@@ -451,7 +459,7 @@ impl<W: Words> Ring<W> {
         self.claim::<Head, P>(actor, progress)
     }
 
-    /// The same for the side's owner alone, who [ends](Progress::end) it when it has released.
+    /// The same for the side's owner alone.
     ///
     /// # Errors
     /// As [`claim_as_owner`](Ring::claim_as_owner).

@@ -95,7 +95,6 @@ impl<T: Shared> RawQueue<T> {
             Ok(own) => {
                 self.write_slot_at(own.slot, value);
                 self.ring.commit_own(own);
-                end.progress.end();
                 if TELL {
                     self.header.items.publish_lightly();
                 }

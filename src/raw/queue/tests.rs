@@ -633,7 +633,7 @@ fn become_owner(plain: &Plain, fake: &Fake, me: Tag, progress: &Progress, first:
     plain.tail.lower_bar();
     for message in first..first + 100 {
         let claim = send_as(plain, fake, me, progress, message).unwrap();
-        if claim.how == How::Owner {
+        if claim.how == How::NewOwner {
             return message + 1;
         }
         assert_eq!(plain.recv(fake, C), Some(message));
