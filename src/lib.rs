@@ -203,7 +203,8 @@ pub use {
     },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
-        SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
+        SendSliceError, SendSliceTimeoutError, SendTimeoutError, Sender, Slot, TryRecvError,
+        TrySendError, TrySendSliceError,
     },
     segment::Segment,
     segment::inventory::{SegmentInfo, gc, segments, unlink},

@@ -14,6 +14,7 @@
 //! (the segment's), deadlines, and `SeqCst` accesses, which loom takes for `AcqRel` ones.
 
 mod bias;
+mod biased;
 mod bytes;
 mod cell;
 mod eventcount;

@@ -13,7 +13,7 @@ use crate::sys::clock::now_nanos;
 /// What a handle remembers of its sends. On cache lines of its own: a handle may be shared by a
 /// thread that sends and one that receives.
 #[repr(align(128))]
-pub(crate) struct SendEnd {
+pub struct SendEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
@@ -24,7 +24,7 @@ pub(crate) struct SendEnd {
 
 /// What a handle remembers of its receives.
 #[repr(align(128))]
-pub(crate) struct RecvEnd {
+pub struct RecvEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
