@@ -14,6 +14,7 @@ pub(crate) mod lock;
 mod loom;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
+pub(crate) mod pool;
 pub(crate) mod queue;
 #[cfg(not(loom))]
 mod row_count;

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Event = 6,
     Semaphore = 7,
     Queue = 8,
+    Pool = 20,
+    Slab = 21,
 }
 
 /// What an object's blocks must agree on.

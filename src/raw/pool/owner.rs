@@ -1,0 +1,375 @@
+//! The owner's side: jobs filled in, read out, and taken up again after a death.
+//!
+//! The caller keeps the books (which cell is free, which job has which blocks), and calls from one
+//! thread at a time.
+
+use std::time::Duration;
+
+use super::board::{Job, Poster, Words};
+use super::heap::{Block, Heap};
+use super::layout::{BELLS, INLINE, RawPool, SLAB_NAME, Size};
+use super::memory::{Location, Memory, set_name};
+use super::slab::RawSlab;
+use super::words::{State, WorkerId};
+use crate::error::Error;
+use crate::raw::hook::point;
+use crate::raw::sync::{Ordering, futex_wait, futex_wake};
+use crate::segment::handle::Handle;
+
+/// Arguments and results of up to this many bytes lie in the job's cell.
+pub(super) const SMALL: usize = 8;
+pub(super) const BELL_SHIFT: u32 = 32;
+pub(super) const ARGS_LEN_SHIFT: u32 = 40;
+pub(super) const IS_SMALL: u64 = 1 << 44;
+pub(super) const RESULT_LEN_SHIFT: u32 = 48;
+pub(super) const ANSWERED: u64 = 1 << 52;
+const ANSWER: u64 = ANSWERED | 0xF << RESULT_LEN_SHIFT;
+
+/// The bell of the pool's own thread.
+pub(crate) const OWN_BELL: u8 = 0;
+
+/// How a slab is told of to workers: bytes by which they find it.
+pub(crate) type Name = fn(&Handle<RawSlab>) -> Result<Vec<u8>, String>;
+
+/// A job to be posted.
+pub(crate) struct Order<'a> {
+    /// Where the function is.
+    pub(crate) function: u32,
+    /// Which bell to ring at the end.
+    pub(crate) bell: u8,
+    /// Whether to ring it, even if nobody asks.
+    pub(crate) ring: bool,
+    pub(crate) items: u32,
+    /// The arguments of all items, one behind another.
+    pub(crate) args: &'a [u8],
+    /// Bytes that the results will probably take.
+    pub(crate) room: usize,
+}
+
+/// What a job has of the heap.
+#[derive(Default, Debug)]
+pub(crate) struct Blocks {
+    args: Option<Block>,
+    room: Option<Block>,
+}
+
+/// The owner of a pool's shared part.
+pub(crate) struct Owner {
+    pool: Handle<RawPool>,
+    poster: Poster,
+    heap: Heap,
+    name: Name,
+}
+
+impl Owner {
+    pub(crate) fn new(size: Size, name: Name) -> Result<Owner, Error> {
+        let pool = Handle::<RawPool>::new(size)?;
+        let poster = Poster::new(size.cells as usize, pool.board.words.places());
+        Ok(Owner { pool, poster, heap: Heap::new(), name })
+    }
+
+    pub(crate) fn pool(&self) -> &Handle<RawPool> {
+        &self.pool
+    }
+
+    /// How many cells there are.
+    pub(crate) fn cells(&self) -> usize {
+        self.pool.bodies.len()
+    }
+
+    /// Fills in the job of a free cell, and posts it. `Err`: why there is no memory for it; the cell is
+    /// still free.
+    #[inline]
+    pub(crate) fn post(&mut self, cell: usize, order: &Order<'_>) -> Result<(Job, Blocks), String> {
+        let what = u64::from(order.function) | u64::from(order.bell) << BELL_SHIFT;
+        let (what, blocks) = if order.items == 1 && order.args.len() <= SMALL && order.room <= INLINE {
+            let mut argument = [0; SMALL];
+            argument[..order.args.len()].copy_from_slice(order.args);
+            let argument = u64::from_ne_bytes(argument);
+            self.pool.board.words.cells[cell].argument.store(argument, Ordering::Relaxed); // [J1]
+            let len = (order.args.len() as u64) << ARGS_LEN_SHIFT;
+            (what | len | IS_SMALL, Blocks::default())
+        } else {
+            (what, self.fill_body(cell, order)?)
+        };
+        self.pool.board.words.cells[cell].what.store(what, Ordering::Relaxed); // [J1]
+        let job = self.pool.board.post(&mut self.poster, cell, order.ring);
+        Ok((job, blocks))
+    }
+
+    fn fill_body(&mut self, cell: usize, order: &Order<'_>) -> Result<Blocks, String> {
+        let mut blocks = Blocks::default();
+        let filled = self.fill_parts(cell, order, &mut blocks);
+        if let Err(why) = filled {
+            self.give_back(blocks);
+            return Err(why);
+        }
+        let body = &self.pool.bodies[cell];
+        // [J1]
+        body.progress.store(0, Ordering::Relaxed);
+        body.items.store(u64::from(order.items), Ordering::Relaxed);
+        body.args_len.store(order.args.len() as u64, Ordering::Relaxed);
+        body.args_from.store(0, Ordering::Relaxed);
+        body.denied.store(0, Ordering::Relaxed);
+        Ok(blocks)
+    }
+
+    /// Finds a place for the arguments and for the results.
+    fn fill_parts(
+        &mut self,
+        cell: usize,
+        order: &Order<'_>,
+        blocks: &mut Blocks,
+    ) -> Result<(), String> {
+        let len = order.args.len();
+        let in_place = if len <= INLINE { len } else { 0 };
+        let (memory, args) = if len <= INLINE {
+            (Memory::Inline(self.pool.clone(), cell, 0), Location::inline(0))
+        } else {
+            let block = self.take_block(len)?;
+            blocks.args = Some(block);
+            let slab = self.heap.slab(block).clone();
+            (Memory::InSlab(slab, block.at), Location::of(block))
+        };
+        if !memory.write(0, order.args) {
+            return Err("a block that is too small for its arguments".to_owned());
+        }
+        point!("pool.args_written");
+        // At least a byte for each item, so that there is room to say that there is none.
+        let wanted = order.room.max(order.items as usize);
+        let (room, room_len) = if wanted <= INLINE - in_place {
+            (Location::inline(in_place), INLINE - in_place)
+        } else {
+            let block = self.take_block(wanted)?;
+            blocks.room = Some(block);
+            (Location::of(block), block.len)
+        };
+        let body = &self.pool.bodies[cell];
+        body.args.store(args.0, Ordering::Relaxed); // [J1]
+        body.room.store(room.0, Ordering::Relaxed); // [J1]
+        body.room_len.store(room_len as u64, Ordering::Relaxed); // [J1]
+        Ok(())
+    }
+
+    fn take_block(&mut self, len: usize) -> Result<Block, String> {
+        let (pool, name) = (&self.pool, self.name);
+        self.heap.take(len, |number, slab| {
+            let name = name(slab)?;
+            if name.len() > SLAB_NAME || !set_name(&pool.slabs[number], &name) {
+                return Err(format!("a slab whose name takes {} bytes", name.len()));
+            }
+            Ok(())
+        })
+    }
+
+    fn give_back(&mut self, blocks: Blocks) {
+        for block in [blocks.args, blocks.room].into_iter().flatten() {
+            self.heap.give_back(block);
+        }
+    }
+
+    /// Shows workers what was posted, and wakes them for so many jobs.
+    pub(crate) fn announce(&self, count: usize) {
+        self.pool.board.announce(&self.poster, count);
+    }
+
+    /// Frees the cell of a job that is done, and what it had.
+    #[inline]
+    pub(crate) fn take(&mut self, cell: usize, blocks: Blocks) {
+        self.give_back(blocks);
+        self.pool.board.take(&mut self.poster, cell);
+    }
+
+    /// The results of a job that is done. Its cell is not taken as long as they are looked at.
+    #[inline]
+    pub(crate) fn answer(&self, job: Job, blocks: &Blocks) -> Answer {
+        let cell = &self.pool.board.words.cells[job.cell];
+        let what = cell.what.load(Ordering::Relaxed); // [J2]
+        if what & ANSWERED != 0 {
+            let result = cell.result.load(Ordering::Relaxed); // [J2]
+            let len = (what >> RESULT_LEN_SHIFT & 0xF) as usize;
+            return Answer(Bytes::Small(result.to_ne_bytes(), len.min(SMALL)));
+        }
+        let body = &self.pool.bodies[job.cell];
+        let len = (body.progress.load(Ordering::Relaxed) >> 32) as usize; // [J2]
+        Answer(Bytes::Memory(self.room_of(job, blocks), len))
+    }
+
+    /// Where a job's results are: as this side knows it.
+    fn room_of(&self, job: Job, blocks: &Blocks) -> Memory {
+        match blocks.room {
+            Some(block) => Memory::InSlab(self.heap.slab(block).clone(), block.at),
+            None => {
+                let room = self.pool.bodies[job.cell].room.load(Ordering::Relaxed);
+                Memory::Inline(self.pool.clone(), job.cell, Location(room).offset())
+            }
+        }
+    }
+
+    /// Makes room for the results of a job whose worker waits for it, if one does.
+    pub(crate) fn make_room(&mut self, job: Job, blocks: &mut Blocks) {
+        let word = self.pool.board.state(job.cell);
+        if word.state() != State::Wants || word.lap() != job.lap {
+            return;
+        }
+        let body = &self.pool.bodies[job.cell];
+        let wanted = body.wanted.load(Ordering::Relaxed); // [J6]
+        let used = (body.progress.load(Ordering::Relaxed) >> 32) as usize;
+        let room = usize::try_from(wanted).map_err(|_| ()).and_then(|wanted| {
+            self.take_block(wanted.max(2 * used)).map_err(|_| ())
+        });
+        let moved = room.and_then(|block| {
+            let old = self.room_of(job, blocks);
+            let bytes = old.read(0, used);
+            let slab = self.heap.slab(block);
+            if bytes.is_some_and(|bytes| slab.write(block.at, bytes)) {
+                return Ok(block);
+            }
+            self.heap.give_back(block);
+            Err(())
+        });
+        let body = &self.pool.bodies[job.cell];
+        match moved {
+            Ok(block) => {
+                body.room.store(Location::of(block).0, Ordering::Relaxed); // [J6]
+                body.room_len.store(block.len as u64, Ordering::Relaxed); // [J6]
+                if let Some(old) = blocks.room.replace(block) {
+                    self.heap.give_back(old);
+                }
+            }
+            Err(()) => body.denied.store(1, Ordering::Relaxed), // [J6]
+        }
+        point!("pool.room_made");
+        self.pool.board.give(job);
+        if let Some(record) = self.pool.records.get(word.worker().number()) {
+            record.given.fetch_add(1, Ordering::Release);
+            futex_wake(&record.given, u32::MAX);
+        }
+    }
+
+    /// The jobs that a dead worker held.
+    pub(crate) fn held_by(&self, dead: WorkerId) -> Vec<Job> {
+        self.pool.board.held_by(dead).collect()
+    }
+
+    /// The jobs whose workers wait for room.
+    pub(crate) fn wanting(&self) -> Vec<Job> {
+        let states = (0..self.cells()).map(|cell| (cell, self.pool.board.state(cell)));
+        states
+            .filter(|(_, word)| word.state() == State::Wants)
+            .map(|(cell, word)| Job { cell, lap: word.lap() })
+            .collect()
+    }
+
+    /// How many items of a job were done when its worker died.
+    pub(crate) fn done_of(&self, job: Job) -> u32 {
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        if what & IS_SMALL != 0 {
+            return 0; // its commit is the end of the job
+        }
+        self.pool.bodies[job.cell].progress.load(Ordering::Relaxed) as u32
+    }
+
+    /// Offers the rest of a dead worker's job: the items from `done` on, the arguments of the first of
+    /// them beginning at `args_from`. [`announce`](Owner::announce) comes after it.
+    pub(crate) fn reopen(&mut self, job: Job, done: u32, args_from: usize) {
+        self.set_progress(job, done);
+        self.pool.bodies[job.cell].args_from.store(args_from as u64, Ordering::Relaxed); // [J1]
+        let what = &self.pool.board.words.cells[job.cell].what;
+        what.store(what.load(Ordering::Relaxed) & !ANSWER, Ordering::Relaxed); // [J1]
+        self.pool.board.reopen(&mut self.poster, job);
+    }
+
+    /// Ends a job that nobody began, or whose worker is dead, and rings. False: it is another's.
+    pub(crate) fn conclude(&mut self, job: Job, dead: Option<WorkerId>) -> bool {
+        let Some(rings) = self.pool.board.conclude(job, dead) else { return false };
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        if rings {
+            self.pool.ring((what >> BELL_SHIFT) as u8);
+        }
+        true
+    }
+
+    fn set_progress(&self, job: Job, done: u32) {
+        let progress = &self.pool.bodies[job.cell].progress;
+        let bytes = progress.load(Ordering::Relaxed) >> 32;
+        progress.store(bytes << 32 | u64::from(done), Ordering::Relaxed); // [J1]
+    }
+}
+
+/// What the owner tells its workers beside jobs, and sees of them.
+impl RawPool {
+    /// How many workers share the work.
+    pub(crate) fn set_sharers(&self, count: usize) {
+        self.board.words.header.sharers.store(count as u32, Ordering::Relaxed);
+    }
+
+    /// Lets every worker end that has no job.
+    pub(crate) fn close(&self) {
+        self.board.words.header.closing.store(1, Ordering::Release);
+        self.board.rouse();
+    }
+
+    /// Prepares the record of a worker that is to be started.
+    pub(crate) fn seat(&self, worker: WorkerId) {
+        let record = &self.records[worker.number()];
+        record.leave.store(0, Ordering::Relaxed);
+        record.stage.store(worker.bits() >> 12, Ordering::Release);
+    }
+
+    /// Whether the worker got so far as to work.
+    pub(crate) fn has_begun(&self, worker: WorkerId) -> bool {
+        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
+        stage == (worker.bits() >> 12 | AT_WORK)
+    }
+
+    /// Lets one worker end after the job it runs.
+    pub(crate) fn dismiss(&self, worker: WorkerId) {
+        self.records[worker.number()].leave.store(1, Ordering::Release);
+        self.board.rouse();
+    }
+
+    /// Tells those who sleep on this bell to look.
+    pub(crate) fn ring(&self, bell: u8) {
+        let bell = &self.bells[usize::from(bell) % BELLS].0;
+        bell.fetch_add(1, Ordering::Release);
+        futex_wake(bell, u32::MAX);
+    }
+
+    /// What the bell shows now: to be asked before the last look.
+    pub(crate) fn bell(&self, bell: u8) -> u32 {
+        self.bells[usize::from(bell) % BELLS].0.load(Ordering::Acquire)
+    }
+
+    /// Sleeps until the bell was rung since it showed `seen`, for `nap` at most.
+    pub(crate) fn sleep(&self, bell: u8, seen: u32, nap: Duration) {
+        futex_wait(&self.bells[usize::from(bell) % BELLS].0, seen, nap);
+    }
+
+    /// Rings all bells.
+    pub(crate) fn ring_all(&self) {
+        (0..BELLS).for_each(|bell| self.ring(bell as u8));
+    }
+}
+
+pub(super) const AT_WORK: u32 = 1 << 16;
+
+/// The results of a job.
+pub(crate) struct Answer(Bytes);
+
+enum Bytes {
+    Small([u8; SMALL], usize),
+    Memory(Memory, usize),
+}
+
+impl Answer {
+    /// The results, one behind another, each after a byte that says what it is; `Err`: the only item's
+    /// result alone.
+    #[inline]
+    pub(crate) fn bytes(&self) -> Result<&[u8], &[u8]> {
+        match &self.0 {
+            Bytes::Small(bytes, len) => Err(&bytes[..*len]),
+            Bytes::Memory(memory, len) => Ok(memory.read(0, *len).unwrap_or(&[])),
+        }
+    }
+}
