@@ -1,5 +1,6 @@
 //! How a pool's shared part lies in its block, and how it is found there.
 
+use super::bell::Bell;
 use super::board::{Board, Words};
 use super::words::MAX_WORKERS;
 use crate::raw::eventcount::Eventcount;
@@ -28,6 +29,8 @@ pub(crate) struct Header {
     pub(super) sharers: AtomicU32,
     /// Not 0: workers end.
     pub(super) closing: AtomicU32,
+    /// Not 0: there are more jobs than cells, so that the owner is to hear of every end.
+    pub(super) crowded: AtomicU32,
 }
 
 /// A word with two cache lines of its own.
@@ -38,9 +41,9 @@ pub(crate) struct Line(pub(super) AtomicU64);
 #[repr(C, align(128))]
 pub(crate) struct Idle(pub(super) Eventcount);
 
-/// A word that those sleep on who wait for jobs; it moves when one is done that somebody waits for.
+/// A bell in place, on a cache line of its own.
 #[repr(C, align(64))]
-pub(crate) struct Bell(pub(super) AtomicU32);
+pub(crate) struct BellLine(pub(super) Bell);
 
 /// A job: its word, and what the smallest ones consist of.
 ///
@@ -52,6 +55,7 @@ pub(crate) struct Bell(pub(super) AtomicU32);
 /// | 44 | SMALL: the arguments are in `argument`; there is one item |
 /// | 48–51 | how many bytes of the result are in `result` |
 /// | 52 | ANSWERED: the result is in `result` |
+/// | 53 | HANDLES: the worker keeps alive what the results refer to, until the cell is taken |
 #[repr(C, align(32))]
 pub(crate) struct Cell {
     pub(super) word: AtomicU64,
@@ -69,8 +73,8 @@ pub(crate) struct Body {
     /// Where the arguments lie: inline, or in a slab.
     pub(super) args: AtomicU64,
     pub(super) args_len: AtomicU64,
-    /// Where the arguments of the first item begin that is not done.
-    pub(super) args_from: AtomicU64,
+    /// Not 0: the arguments begin with a table of where each item's end.
+    pub(super) table: AtomicU64,
     /// Where the results go: inline behind the arguments, or in a slab.
     pub(super) room: AtomicU64,
     pub(super) room_len: AtomicU64,
@@ -108,7 +112,7 @@ unsafe impl InPlace for Line {}
 // SAFETY: [INP-1] as above.
 unsafe impl InPlace for Idle {}
 // SAFETY: [INP-1] as above.
-unsafe impl InPlace for Bell {}
+unsafe impl InPlace for BellLine {}
 // SAFETY: [INP-1] atomics only.
 unsafe impl InPlace for Cell {}
 // SAFETY: [INP-1] atomics, and bytes that change through raw pointers, only.
@@ -161,7 +165,7 @@ fn plan(size: Size) -> Result<(Offsets, Layout), TooLarge> {
         head: plan.one::<Line>()?,
         tail: plan.one::<Line>()?,
         idle: plan.one::<Idle>()?,
-        bells: plan.many::<Bell>(BELLS)?,
+        bells: plan.many::<BellLine>(BELLS)?,
         records: plan.many::<Record>(workers as usize)?,
         places: plan.many::<AtomicU32>(size.places())?,
         cells: plan.many::<Cell>(cells as usize)?,
@@ -232,7 +236,7 @@ impl Words for InBlock {
 /// The shared part of a pool.
 pub(crate) struct RawPool {
     pub(crate) board: Board<InBlock>,
-    pub(super) bells: Mapped<[Bell]>,
+    pub(super) bells: Mapped<[BellLine]>,
     pub(super) records: Mapped<[Record]>,
     pub(super) bodies: Mapped<[Body]>,
     pub(super) slabs: Mapped<[SlabName]>,

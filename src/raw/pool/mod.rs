@@ -1,5 +1,6 @@
 //! The pool's shared part: jobs, the workers that run them, and the bytes that go to and fro.
 
+pub(crate) mod bell;
 pub(crate) mod board;
 #[cfg(not(loom))]
 pub(crate) mod heap;

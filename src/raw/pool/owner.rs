@@ -3,8 +3,7 @@
 //! The caller keeps the books (which cell is free, which job has which blocks), and calls from one
 //! thread at a time.
 
-use std::time::Duration;
-
+use super::bell::Bell;
 use super::board::{Job, Poster, Words};
 use super::heap::{Block, Heap};
 use super::layout::{BELLS, INLINE, RawPool, SLAB_NAME, Size};
@@ -13,8 +12,12 @@ use super::slab::RawSlab;
 use super::words::{State, WorkerId};
 use crate::error::Error;
 use crate::raw::hook::point;
-use crate::raw::sync::{Ordering, futex_wait, futex_wake};
+use crate::raw::sync::{Ordering, fence, futex_wake};
 use crate::segment::handle::Handle;
+
+// Ordering:
+// [J8] crowded: store, fence(SeqCst), the owner's look at all jobs ↔ finish: swap(DONE), load(crowded)
+//      one of the two sees the other's store
 
 /// Arguments and results of up to this many bytes lie in the job's cell.
 pub(super) const SMALL: usize = 8;
@@ -23,7 +26,8 @@ pub(super) const ARGS_LEN_SHIFT: u32 = 40;
 pub(super) const IS_SMALL: u64 = 1 << 44;
 pub(super) const RESULT_LEN_SHIFT: u32 = 48;
 pub(super) const ANSWERED: u64 = 1 << 52;
-const ANSWER: u64 = ANSWERED | 0xF << RESULT_LEN_SHIFT;
+pub(super) const HANDLES: u64 = 1 << 53;
+const ANSWER: u64 = ANSWERED | HANDLES | 0xF << RESULT_LEN_SHIFT;
 
 /// The bell of the pool's own thread.
 pub(crate) const OWN_BELL: u8 = 0;
@@ -42,6 +46,8 @@ pub(crate) struct Order<'a> {
     pub(crate) items: u32,
     /// The arguments of all items, one behind another.
     pub(crate) args: &'a [u8],
+    /// Where each item's arguments end; empty where all are of one length.
+    pub(crate) ends: &'a [u32],
     /// Bytes that the results will probably take.
     pub(crate) room: usize,
 }
@@ -108,8 +114,9 @@ impl Owner {
         // [J1]
         body.progress.store(0, Ordering::Relaxed);
         body.items.store(u64::from(order.items), Ordering::Relaxed);
-        body.args_len.store(order.args.len() as u64, Ordering::Relaxed);
-        body.args_from.store(0, Ordering::Relaxed);
+        let table = size_of_val(order.ends);
+        body.args_len.store((table + order.args.len()) as u64, Ordering::Relaxed);
+        body.table.store(u64::from(table != 0), Ordering::Relaxed);
         body.denied.store(0, Ordering::Relaxed);
         Ok(blocks)
     }
@@ -121,7 +128,8 @@ impl Owner {
         order: &Order<'_>,
         blocks: &mut Blocks,
     ) -> Result<(), String> {
-        let len = order.args.len();
+        let table: &[u8] = bytemuck::cast_slice(order.ends);
+        let len = table.len() + order.args.len();
         let in_place = if len <= INLINE { len } else { 0 };
         let (memory, args) = if len <= INLINE {
             (Memory::Inline(self.pool.clone(), cell, 0), Location::inline(0))
@@ -131,7 +139,7 @@ impl Owner {
             let slab = self.heap.slab(block).clone();
             (Memory::InSlab(slab, block.at), Location::of(block))
         };
-        if !memory.write(0, order.args) {
+        if !(memory.write(0, table) && memory.write(table.len(), order.args)) {
             return Err("a block that is too small for its arguments".to_owned());
         }
         point!("pool.args_written");
@@ -188,11 +196,12 @@ impl Owner {
         if what & ANSWERED != 0 {
             let result = cell.result.load(Ordering::Relaxed); // [J2]
             let len = (what >> RESULT_LEN_SHIFT & 0xF) as usize;
-            return Answer(Bytes::Small(result.to_ne_bytes(), len.min(SMALL)));
+            return Answer::Small(result.to_ne_bytes(), len.min(SMALL));
         }
         let body = &self.pool.bodies[job.cell];
         let len = (body.progress.load(Ordering::Relaxed) >> 32) as usize; // [J2]
-        Answer(Bytes::Memory(self.room_of(job, blocks), len))
+        let records = InPlace { memory: self.room_of(job, blocks), len };
+        Answer::Records { records, handles: what & HANDLES != 0 }
     }
 
     /// Where a job's results are: as this side knows it.
@@ -270,11 +279,10 @@ impl Owner {
         self.pool.bodies[job.cell].progress.load(Ordering::Relaxed) as u32
     }
 
-    /// Offers the rest of a dead worker's job: the items from `done` on, the arguments of the first of
-    /// them beginning at `args_from`. [`announce`](Owner::announce) comes after it.
-    pub(crate) fn reopen(&mut self, job: Job, done: u32, args_from: usize) {
+    /// Offers the rest of a dead worker's job: the items from `done` on.
+    /// [`announce`](Owner::announce) comes after it.
+    pub(crate) fn reopen(&mut self, job: Job, done: u32) {
         self.set_progress(job, done);
-        self.pool.bodies[job.cell].args_from.store(args_from as u64, Ordering::Relaxed); // [J1]
         let what = &self.pool.board.words.cells[job.cell].what;
         what.store(what.load(Ordering::Relaxed) & !ANSWER, Ordering::Relaxed); // [J1]
         self.pool.board.reopen(&mut self.poster, job);
@@ -285,7 +293,7 @@ impl Owner {
         let Some(rings) = self.pool.board.conclude(job, dead) else { return false };
         let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
         if rings {
-            self.pool.ring((what >> BELL_SHIFT) as u8);
+            self.pool.bell((what >> BELL_SHIFT) as u8).ring();
         }
         true
     }
@@ -329,47 +337,48 @@ impl RawPool {
         self.board.rouse();
     }
 
-    /// Tells those who sleep on this bell to look.
-    pub(crate) fn ring(&self, bell: u8) {
-        let bell = &self.bells[usize::from(bell) % BELLS].0;
-        bell.fetch_add(1, Ordering::Release);
-        futex_wake(bell, u32::MAX);
+    /// Whether the owner is to hear of the end of every job, by its own bell.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        self.board.words.header.crowded.store(u32::from(crowded), Ordering::Relaxed);
+        fence(Ordering::SeqCst); // [J8]
     }
 
-    /// What the bell shows now: to be asked before the last look.
-    pub(crate) fn bell(&self, bell: u8) -> u32 {
-        self.bells[usize::from(bell) % BELLS].0.load(Ordering::Acquire)
-    }
-
-    /// Sleeps until the bell was rung since it showed `seen`, for `nap` at most.
-    pub(crate) fn sleep(&self, bell: u8, seen: u32, nap: Duration) {
-        futex_wait(&self.bells[usize::from(bell) % BELLS].0, seen, nap);
+    /// A bell by its number.
+    #[inline]
+    pub(crate) fn bell(&self, number: u8) -> &Bell {
+        &self.bells[usize::from(number) % BELLS].0
     }
 
     /// Rings all bells.
     pub(crate) fn ring_all(&self) {
-        (0..BELLS).for_each(|bell| self.ring(bell as u8));
+        self.bells.iter().for_each(|bell| bell.0.ring());
     }
 }
 
 pub(super) const AT_WORK: u32 = 1 << 16;
 
-/// The results of a job.
-pub(crate) struct Answer(Bytes);
-
-enum Bytes {
+/// The results of a job that is done.
+pub(crate) enum Answer {
+    /// The value of its only item.
     Small([u8; SMALL], usize),
-    Memory(Memory, usize),
+    /// The records of its items, one behind another.
+    Records {
+        records: InPlace,
+        /// Their worker keeps alive what they refer to, until the cell is taken.
+        handles: bool,
+    },
 }
 
-impl Answer {
-    /// The results, one behind another, each after a byte that says what it is; `Err`: the only item's
-    /// result alone.
+/// Results where they are. Their cell is not taken as long as they are looked at.
+pub(crate) struct InPlace {
+    memory: Memory,
+    len: usize,
+}
+
+impl InPlace {
+    /// Their bytes; none, where the pool's memory was overwritten.
     #[inline]
-    pub(crate) fn bytes(&self) -> Result<&[u8], &[u8]> {
-        match &self.0 {
-            Bytes::Small(bytes, len) => Err(&bytes[..*len]),
-            Bytes::Memory(memory, len) => Ok(memory.read(0, *len).unwrap_or(&[])),
-        }
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.memory.read(0, self.len).unwrap_or(&[])
     }
 }

@@ -1,12 +1,14 @@
 //! The worker's side: a job taken, its items done one by one, its results committed.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::board::{Job, Places, Words};
 use super::layout::{INLINE, RawPool};
 use super::memory::{Location, Memory, name_of};
 use super::owner::{
-    ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, IS_SMALL, OWN_BELL, RESULT_LEN_SHIFT, SMALL,
+    ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, HANDLES, IS_SMALL, OWN_BELL, RESULT_LEN_SHIFT,
+    SMALL,
 };
 use super::slab::RawSlab;
 use super::words::{State, WorkerId};
@@ -19,16 +21,18 @@ use crate::sys::clock::{Deadline, Naps, now_nanos};
 // Ordering:
 // [J7] commit of an item: store(progress, Release) ↔ its worker's death   its result before it
 
-/// The first byte of a result: what it is.
+/// The first byte of a record: what it is.
 pub(crate) mod record {
-    /// The value.
-    pub(crate) const VALUE: u8 = 0;
+    /// Up to this: a value of so many bytes. Others have their length after them, in four bytes.
+    pub(crate) const LONGEST: u8 = 239;
+    /// A longer value.
+    pub(crate) const VALUE: u8 = 240;
     /// A panic's message and location.
-    pub(crate) const PANICKED: u8 = 1;
+    pub(crate) const PANICKED: u8 = 241;
     /// Why the arguments or the result could not cross.
-    pub(crate) const REFUSED: u8 = 2;
-    /// There was no memory for the result.
-    pub(crate) const NO_ROOM: u8 = 3;
+    pub(crate) const REFUSED: u8 = 242;
+    /// There was no memory for the result. It has no length.
+    pub(crate) const NO_ROOM: u8 = 243;
 }
 
 /// Waiting awake, in nanoseconds: less when it did not pay lately.
@@ -40,10 +44,15 @@ pub(crate) type Find = fn(&[u8]) -> Option<Handle<RawSlab>>;
 
 /// A worker of a pool.
 pub(crate) struct Worker {
-    pool: Handle<RawPool>,
-    me: WorkerId,
+    at: Rc<Bench>,
     places: Places,
     spin: u64,
+}
+
+/// Where a worker works: what its jobs need of it.
+struct Bench {
+    pool: Handle<RawPool>,
+    me: WorkerId,
     find: Find,
     /// The slabs that were found, with the generation of their names.
     slabs: RefCell<Vec<Option<(u32, Handle<RawSlab>)>>>,
@@ -57,72 +66,88 @@ impl Worker {
     pub(crate) fn new(pool: Handle<RawPool>, me: WorkerId, find: Find) -> Worker {
         assert!(me.number() < pool.records.len(), "a pool without a worker {}", me.number());
         let slabs = RefCell::default();
-        Worker { pool, me, places: Places::default(), spin: LONGEST_SPIN, find, slabs }
+        let at = Rc::new(Bench { pool, me, find, slabs });
+        Worker { at, places: Places::default(), spin: LONGEST_SPIN }
     }
 
     /// Shows the owner that this worker is at work.
     pub(crate) fn begin(&self) {
-        let stage = self.me.bits() >> 12 | AT_WORK;
-        self.pool.records[self.me.number()].stage.store(stage, Ordering::Release);
-        self.pool.ring(OWN_BELL);
+        let Bench { pool, me, .. } = &*self.at;
+        let stage = me.bits() >> 12 | AT_WORK;
+        pool.records[me.number()].stage.store(stage, Ordering::Release);
+        pool.bell(OWN_BELL).ring();
     }
 
     /// The next job. `None`: this worker is to end.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Running<'_>> {
+    pub(crate) fn next(&mut self) -> Option<Running> {
         let job = self.find_job()?;
-        Some(Running::start(self, job))
+        Some(Running::start(&self.at, job))
     }
 
-    fn must_end(&self) -> bool {
-        let closing = &self.pool.board.words.header.closing;
-        let leave = &self.pool.records[self.me.number()].leave;
-        closing.load(Ordering::Acquire) != 0 || leave.load(Ordering::Acquire) != 0
+    /// Whether the cell of a job that this worker has done is not taken yet, in a pool that goes on.
+    pub(crate) fn is_kept(&self, job: Job) -> bool {
+        let Bench { pool, .. } = &*self.at;
+        pool.board.state(job.cell).lap() == job.lap
+            && pool.board.words.header.closing.load(Ordering::Acquire) == 0
     }
 
     fn find_job(&mut self) -> Option<Job> {
-        if self.must_end() {
+        let Bench { pool, me, .. } = &*self.at;
+        if pool.is_over_for(*me) {
             return None;
         }
-        if let Some(job) = self.pool.board.claim(self.me, &mut self.places) {
+        if let Some(job) = pool.board.claim(*me, &mut self.places) {
             return Some(job);
         }
-        if self.spin()
-            && let Some(job) = self.pool.board.claim(self.me, &mut self.places)
+        if spin(pool, &mut self.spin)
+            && let Some(job) = pool.board.claim(*me, &mut self.places)
         {
             return Some(job);
         }
-        let (pool, me) = (self.pool.clone(), self.me);
         let places = &mut self.places;
-        let (closing, leave) = (&pool.board.words.header.closing, &pool.records[me.number()].leave);
         let found = pool.board.words.work().wait(Deadline::Never, |_: Moment| {
-            let end = closing.load(Ordering::Acquire) != 0 || leave.load(Ordering::Acquire) != 0;
-            if end { Some(None) } else { pool.board.claim(me, places).map(Some) }
+            if pool.is_over_for(*me) {
+                return Some(None);
+            }
+            pool.board.claim(*me, places).map(Some)
         });
         found.flatten()
     }
+}
 
-    /// Stays awake for a while, until there may be a job.
-    fn spin(&mut self) -> bool {
-        if !crate::raw::spin::pays() {
+/// Stays awake for a while, until there may be a job.
+fn spin(pool: &RawPool, budget: &mut u64) -> bool {
+    if !crate::raw::spin::pays() {
+        return false;
+    }
+    let end = now_nanos() + *budget;
+    loop {
+        for _ in 0..16 {
+            if pool.board.is_posted() {
+                *budget = (*budget * 2).min(LONGEST_SPIN);
+                return true;
+            }
+            spin_loop();
+        }
+        if now_nanos() >= end {
+            *budget = (*budget / 2).max(SHORTEST_SPIN);
             return false;
         }
-        let end = now_nanos() + self.spin;
-        loop {
-            for _ in 0..16 {
-                if self.pool.board.is_posted() {
-                    self.spin = (self.spin * 2).min(LONGEST_SPIN);
-                    return true;
-                }
-                spin_loop();
-            }
-            if now_nanos() >= end {
-                self.spin = (self.spin / 2).max(SHORTEST_SPIN);
-                return false;
-            }
-        }
     }
+}
 
+impl RawPool {
+    /// Whether this worker is to end.
+    #[inline]
+    fn is_over_for(&self, worker: WorkerId) -> bool {
+        let leave = &self.records[worker.number()].leave;
+        let closing = &self.board.words.header.closing;
+        closing.load(Ordering::Acquire) != 0 || leave.load(Ordering::Acquire) != 0
+    }
+}
+
+impl Bench {
     /// The memory at a place that stands in shared memory.
     ///
     /// # Panics
@@ -165,167 +190,215 @@ impl Worker {
 }
 
 /// A job that this worker runs.
-pub(crate) struct Running<'w> {
+pub(crate) struct Running {
     pub(crate) input: Input,
-    pub(crate) output: Output<'w>,
+    pub(crate) output: Output,
 }
 
 /// What a job consists of.
 pub(crate) struct Input {
     /// Where the function is.
     pub(crate) function: u32,
-    /// How many items are to be done.
+    /// How many items there are.
     pub(crate) items: u32,
+    /// How many of them are done already.
+    pub(crate) done: u32,
     args: Args,
 }
 
 enum Args {
     Small([u8; SMALL], usize),
-    Memory(Memory, usize, usize),
+    Memory { memory: Memory, len: usize, table: bool },
+}
+
+/// The arguments of a job's items.
+pub(crate) struct Arguments<'a> {
+    table: Option<&'a [u8]>,
+    bytes: &'a [u8],
+    each: usize,
 }
 
 impl Input {
-    /// The arguments of the items that are to be done, one behind another.
+    /// The arguments of all items.
     ///
     /// # Panics
     /// When there are none: the pool's memory was overwritten.
     #[inline]
-    pub(crate) fn args(&self) -> &[u8] {
+    pub(crate) fn arguments(&self) -> Arguments<'_> {
         match &self.args {
-            Args::Small(bytes, len) => &bytes[..*len],
-            Args::Memory(memory, from, len) => {
-                memory.read(*from, *len).expect("arguments within the pool's memory")
+            Args::Small(bytes, len) => {
+                Arguments { table: None, bytes: &bytes[..*len], each: *len }
+            }
+            Args::Memory { memory, len, table } => {
+                let all = memory.read(0, *len).expect("arguments within the pool's memory");
+                let table = if *table { self.items as usize * size_of::<u32>() } else { 0 };
+                let (table, bytes) = all.split_at(table);
+                let each = bytes.len() / (self.items as usize).max(1);
+                Arguments { table: Some(table).filter(|table| !table.is_empty()), bytes, each }
             }
         }
     }
 }
 
+impl<'a> Arguments<'a> {
+    /// The bytes of one item's. `None`: the pool's memory was overwritten.
+    #[inline]
+    pub(crate) fn of(&self, item: u32) -> Option<&'a [u8]> {
+        let item = item as usize;
+        let Some(table) = self.table else {
+            let from = item * self.each;
+            return self.bytes.get(from..from + self.each);
+        };
+        let end = |item: usize| {
+            let entry = table.get(item * 4..item * 4 + 4)?;
+            Some(u32::from_ne_bytes(entry.try_into().ok()?) as usize)
+        };
+        let from = if item == 0 { 0 } else { end(item - 1)? };
+        self.bytes.get(from..end(item)?)
+    }
+}
+
 /// Where a job's results go.
-pub(crate) struct Output<'w> {
-    worker: &'w Worker,
-    job: Job,
+pub(crate) struct Output {
+    at: Rc<Bench>,
+    pub(crate) job: Job,
     what: u64,
     items: u32,
     done: u32,
     used: usize,
     room: Option<(Memory, usize)>,
+    /// It uses slabs.
     large: bool,
 }
 
-impl<'w> Running<'w> {
+impl Running {
     #[inline]
-    fn start(worker: &'w Worker, job: Job) -> Running<'w> {
-        let cell = &worker.pool.board.words.cells[job.cell];
+    fn start(at: &Rc<Bench>, job: Job) -> Running {
+        let cell = &at.pool.board.words.cells[job.cell];
         let what = cell.what.load(Ordering::Relaxed); // [J1]
         let function = what as u32;
-        let output = Output { worker, job, what, items: 1, done: 0, used: 0, room: None, large: false };
+        let at = Rc::clone(at);
+        let output = Output { at, job, what, items: 1, done: 0, used: 0, room: None, large: false };
         if what & IS_SMALL != 0 {
             let bytes = cell.argument.load(Ordering::Relaxed).to_ne_bytes(); // [J1]
             let len = ((what >> ARGS_LEN_SHIFT & 0xF) as usize).min(SMALL);
-            let input = Input { function, items: 1, args: Args::Small(bytes, len) };
+            let input = Input { function, items: 1, done: 0, args: Args::Small(bytes, len) };
             return Running { input, output };
         }
-        Running::start_body(worker, job, function, output)
+        Running::start_body(job, function, output)
     }
 
-    fn start_body(
-        worker: &'w Worker,
-        job: Job,
-        function: u32,
-        output: Output<'w>,
-    ) -> Running<'w> {
-        let body = &worker.pool.bodies[job.cell];
+    fn start_body(job: Job, function: u32, mut output: Output) -> Running {
+        let at = Rc::clone(&output.at);
+        let body = &at.pool.bodies[job.cell];
         // [J1]
-        let (progress, items) =
-            (body.progress.load(Ordering::Relaxed), body.items.load(Ordering::Relaxed) as u32);
-        let (from, len) =
-            (body.args_from.load(Ordering::Relaxed), body.args_len.load(Ordering::Relaxed));
-        let args = Location(body.args.load(Ordering::Relaxed));
+        let progress = body.progress.load(Ordering::Relaxed);
+        let items = body.items.load(Ordering::Relaxed) as u32;
+        let len = body.args_len.load(Ordering::Relaxed) as usize;
+        let table = body.table.load(Ordering::Relaxed) != 0;
+        let location = Location(body.args.load(Ordering::Relaxed));
         let done = (progress as u32).min(items);
-        let large = args.slab().is_some();
-        let memory = worker.memory(job.cell, args);
-        let args = Args::Memory(memory, from as usize, len.saturating_sub(from) as usize);
-        let mut output =
-            Output { items, done, used: (progress >> 32) as usize, large, ..output };
+        output.items = items;
+        output.done = done;
+        output.used = (progress >> 32) as usize;
+        output.large = location.slab().is_some();
         output.find_room();
-        Running { input: Input { function, items: items - done, args }, output }
+        let args = Args::Memory { memory: at.memory(job.cell, location), len, table };
+        Running { input: Input { function, items, done, args }, output }
     }
 }
 
-impl Output<'_> {
-    /// Commits the result of the next item: a byte that says what it is, and its bytes.
+impl Output {
+    /// Commits the value that the next item's function returned.
     #[inline]
-    pub(crate) fn commit(&mut self, kind: u8, bytes: &[u8]) {
-        if self.what & IS_SMALL != 0 && kind == record::VALUE && bytes.len() <= SMALL {
+    pub(crate) fn commit_value(&mut self, bytes: &[u8]) {
+        if self.what & IS_SMALL != 0 && bytes.len() <= SMALL {
             let mut result = [0; SMALL];
             result[..bytes.len()].copy_from_slice(bytes);
-            let cell = &self.worker.pool.board.words.cells[self.job.cell];
+            let cell = &self.at.pool.board.words.cells[self.job.cell];
             cell.result.store(u64::from_ne_bytes(result), Ordering::Relaxed); // [J2]
-            let what = self.what | (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
-            cell.what.store(what, Ordering::Relaxed); // [J2]
+            self.what |= (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
+            cell.what.store(self.what, Ordering::Relaxed); // [J2]
             return;
         }
-        self.commit_record(kind, bytes);
+        if bytes.len() <= usize::from(record::LONGEST) {
+            self.commit_record(&[bytes.len() as u8], bytes);
+        } else {
+            self.commit(record::VALUE, bytes);
+        }
+    }
+
+    /// Commits something else than a value, or a long one, as what became of the next item.
+    pub(crate) fn commit(&mut self, kind: u8, bytes: &[u8]) {
+        match u32::try_from(bytes.len()) {
+            Ok(len) => {
+                let [a, b, c, d] = len.to_ne_bytes();
+                self.commit_record(&[kind, a, b, c, d], bytes);
+            }
+            // What is committed is told in 32 bits.
+            Err(_) => self.commit_record(&[record::NO_ROOM], &[]),
+        }
     }
 
     #[inline]
-    fn commit_record(&mut self, kind: u8, bytes: &[u8]) {
+    fn commit_record(&mut self, head: &[u8], bytes: &[u8]) {
         if self.room.is_none() {
             self.open_body();
         }
         // A byte for each item that comes after it stays free.
         let after = self.items.saturating_sub(self.done + 1) as usize;
-        let end = self.used.saturating_add(1).saturating_add(bytes.len());
-        let fits = |room: &Option<(Memory, usize)>| {
-            room.as_ref().is_some_and(|(_, len)| end.saturating_add(after) <= *len)
-        };
-        if fits(&self.room) || self.grow(end.saturating_add(after), fits) {
-            self.write(kind, bytes);
+        let wanted = self.used + head.len() + bytes.len() + after;
+        if self.has_room(wanted) || self.grow(wanted) {
+            self.write(head, bytes);
         } else {
-            self.write(record::NO_ROOM, &[]);
+            self.write(&[record::NO_ROOM], &[]);
         }
         self.done += 1;
         point!("pool.before_progress");
         let progress = (self.used as u64) << 32 | u64::from(self.done);
-        self.worker.pool.bodies[self.job.cell].progress.store(progress, Ordering::Release); // [J7]
+        self.at.pool.bodies[self.job.cell].progress.store(progress, Ordering::Release); // [J7]
         point!("pool.after_progress");
     }
 
     #[inline]
-    fn write(&mut self, kind: u8, bytes: &[u8]) {
+    fn has_room(&self, wanted: usize) -> bool {
+        self.room.as_ref().is_some_and(|(_, len)| wanted <= *len)
+    }
+
+    #[inline]
+    fn write(&mut self, head: &[u8], bytes: &[u8]) {
         let (memory, _) = self.room.as_ref().expect("room was found before anything is written");
         let written =
-            memory.write(self.used, &[kind]) && memory.write(self.used + 1, bytes);
+            memory.write(self.used, head) && memory.write(self.used + head.len(), bytes);
         assert!(written, "results within the pool's memory");
-        self.used += 1 + bytes.len();
+        self.used += head.len() + bytes.len();
     }
 
     /// Where the results of a job go that had its arguments in its cell.
     fn open_body(&mut self) {
-        let body = &self.worker.pool.bodies[self.job.cell];
+        let body = &self.at.pool.bodies[self.job.cell];
         body.progress.store(0, Ordering::Relaxed);
-        body.denied.store(0, Ordering::Relaxed);
         body.room.store(Location::inline(0).0, Ordering::Relaxed);
         body.room_len.store(INLINE as u64, Ordering::Relaxed);
         self.find_room();
     }
 
     fn find_room(&mut self) {
-        let body = &self.worker.pool.bodies[self.job.cell];
+        let body = &self.at.pool.bodies[self.job.cell];
         let room = Location(body.room.load(Ordering::Relaxed)); // [J1] [J6]
         let len = body.room_len.load(Ordering::Relaxed); // [J1] [J6]
         self.large |= room.slab().is_some();
-        self.room = Some((self.worker.memory(self.job.cell, room), len as usize));
+        self.room = Some((self.at.memory(self.job.cell, room), len as usize));
     }
 
     /// Asks the owner for room, and waits for its answer. False: there is none.
     #[cold]
-    fn grow(&mut self, wanted: usize, fits: impl Fn(&Option<(Memory, usize)>) -> bool) -> bool {
-        let Worker { pool, me, .. } = self.worker;
+    fn grow(&mut self, wanted: usize) -> bool {
         // What is committed is told in 32 bits.
         if wanted > u32::MAX as usize {
             return false;
         }
+        let Bench { pool, me, .. } = &*self.at;
         let body = &pool.bodies[self.job.cell];
         let given = &pool.records[me.number()].given;
         let seen = given.load(Ordering::Acquire);
@@ -333,7 +406,7 @@ impl Output<'_> {
         body.denied.store(0, Ordering::Relaxed);
         point!("pool.before_want");
         pool.board.want(self.job);
-        pool.ring(OWN_BELL);
+        pool.bell(OWN_BELL).ring();
         point!("pool.wants");
         let mut naps = Naps::until(Deadline::Never);
         while pool.board.state(self.job.cell).state() == State::Wants {
@@ -345,18 +418,28 @@ impl Output<'_> {
             return false; // [J6]
         }
         self.find_room();
-        fits(&self.room)
+        self.has_room(wanted)
+    }
+
+    /// Says that this worker keeps alive what the results refer to.
+    pub(crate) fn keep_handles(&mut self) {
+        self.what |= HANDLES;
+        let cell = &self.at.pool.board.words.cells[self.job.cell];
+        cell.what.store(self.what, Ordering::Relaxed); // [J2]
     }
 
     /// Ends the job; all its items are committed.
     #[inline]
     pub(crate) fn finish(self) {
-        let Worker { pool, me, .. } = self.worker;
+        let Bench { pool, me, .. } = &*self.at;
         if self.large {
-            self.worker.forget_large();
+            self.at.forget_large();
         }
         if pool.board.finish(*me, self.job) {
-            pool.ring((self.what >> BELL_SHIFT) as u8);
+            pool.bell((self.what >> BELL_SHIFT) as u8).ring();
+        }
+        if pool.board.words.header.crowded.load(Ordering::Relaxed) != 0 {
+            pool.bell(OWN_BELL).ring(); // [J8]
         }
     }
 }
