@@ -13,7 +13,7 @@ use crate::lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError
 use crate::raw::buffer::{RawBuffer, ReadClaim, WriteClaim};
 use crate::raw::contents::Contents;
 use crate::raw::lock::Refused;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -383,5 +383,17 @@ impl<T: Shared + AnyBitPattern> From<Handle<RawBuffer<T>>> for Buffer<T> {
 impl<T: Shared + AnyBitPattern> fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({:?}, len: {})", self.handle, self.len())
+    }
+}
+
+impl<T: Shared + AnyBitPattern> Handled for Buffer<T> {
+    type Object = RawBuffer<T>;
+
+    fn handle(&self) -> &Handle<RawBuffer<T>> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<RawBuffer<T>>) -> Self {
+        Buffer::from(handle)
     }
 }

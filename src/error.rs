@@ -39,6 +39,12 @@ pub enum ErrorKind {
     /// The segment belongs to processes of another PID or time namespace, whose life and death
     /// cannot be seen from here.
     ForeignNamespace,
+    /// `init()` was not called, which starting processes needs.
+    NotInitialized,
+    /// A new process ended, or was killed for being late, before it could run anything.
+    StartFailed,
+    /// A value cannot cross to another process, or did not arrive there as what it was.
+    Refused,
     /// The operation makes no sense for this object.
     Unsupported,
     /// Another failure of the system; the source tells which.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::raw::event::RawEvent;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::sys::clock::Deadline;
 
@@ -202,5 +202,17 @@ impl From<Handle<RawEvent>> for Event {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Event({:?}, set: {})", self.handle, self.is_set())
+    }
+}
+
+impl Handled for Event {
+    type Object = RawEvent;
+
+    fn handle(&self) -> &Handle<RawEvent> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<RawEvent>) -> Self {
+        Event::from(handle)
     }
 }

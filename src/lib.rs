@@ -125,6 +125,8 @@ mod lock_errors;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+mod process;
+#[cfg(not(loom))]
 mod queue;
 #[cfg(not(loom))]
 mod semaphore;
@@ -153,6 +155,10 @@ pub use {
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mutex::{Mutex, MutexGuard},
+    process::{
+        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, current, init,
+        parent,
+    },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
         SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,

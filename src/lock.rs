@@ -11,7 +11,7 @@ use crate::raw::hook::point;
 use crate::raw::lock::Refused;
 use crate::raw::mutex::RawLock;
 use crate::segment::Tag;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::sys::clock::Deadline;
 
@@ -291,5 +291,17 @@ impl Drop for LockGuard<'_> {
 impl fmt::Debug for LockGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LockGuard({:?})", self.lock.handle)
+    }
+}
+
+impl Handled for Lock {
+    type Object = RawLock;
+
+    fn handle(&self) -> &Handle<RawLock> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<RawLock>) -> Self {
+        Lock::from(handle)
     }
 }

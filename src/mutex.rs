@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError};
 use crate::raw::lock::Refused;
 use crate::raw::mutex::{MutexClaim, RawMutex, Recovery};
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -326,5 +326,17 @@ impl<T: Shared> DerefMut for MutexGuard<'_, T> {
 impl<T: Shared + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MutexGuard").field(&**self).finish()
+    }
+}
+
+impl<T: Shared> Handled for Mutex<T> {
+    type Object = RawMutex<T>;
+
+    fn handle(&self) -> &Handle<RawMutex<T>> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<RawMutex<T>>) -> Self {
+        Mutex::from(handle)
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::raw::hook::point;
 use crate::raw::semaphore::{Permits, RawSemaphore};
 use crate::segment::Tag;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::sys::clock::Deadline;
 
@@ -368,3 +368,15 @@ impl fmt::Display for OverRelease {
 }
 
 impl std::error::Error for OverRelease {}
+
+impl Handled for Semaphore {
+    type Object = RawSemaphore;
+
+    fn handle(&self) -> &Handle<RawSemaphore> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<RawSemaphore>) -> Self {
+        Semaphore::from(handle)
+    }
+}

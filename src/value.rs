@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::integer::Integer;
 use crate::raw::cell::direct::Direct;
 use crate::raw::cell::object::Single;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
 
@@ -356,3 +356,15 @@ impl<T: Shared> fmt::Debug for Value<T> {
 // A panic leaves no value half-written.
 impl<T: Shared> UnwindSafe for Value<T> {}
 impl<T: Shared> RefUnwindSafe for Value<T> {}
+
+impl<T: Shared> Handled for Value<T> {
+    type Object = Single<T>;
+
+    fn handle(&self) -> &Handle<Single<T>> {
+        self.cell.handle()
+    }
+
+    fn from_handle(handle: Handle<Single<T>>) -> Self {
+        Value::over(handle)
+    }
+}

@@ -7,7 +7,7 @@ use super::Array;
 use crate::error::Error;
 use crate::raw::cell::object::Row;
 use crate::raw::contents::Contents;
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
 
@@ -139,5 +139,17 @@ impl<T: Shared> Array<T> {
     /// ```
     pub fn unlink(&self) -> Result<(), Error> {
         self.cells.handle().unlink()
+    }
+}
+
+impl<T: Shared> Handled for Array<T> {
+    type Object = Row<T>;
+
+    fn handle(&self) -> &Handle<Row<T>> {
+        self.cells.handle()
+    }
+
+    fn from_handle(handle: Handle<Row<T>>) -> Self {
+        Array::over(handle)
     }
 }

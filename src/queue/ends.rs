@@ -160,6 +160,11 @@ pub struct Receiver<M: Message + ?Sized> {
 }
 
 impl<M: Message + ?Sized> Sender<M> {
+    /// The queue that this is an end of.
+    pub(crate) fn queue(&self) -> &Queue<M> {
+        self.end.get()
+    }
+
     /// As [`Queue::capacity`].
     ///
     /// # Examples
@@ -243,6 +248,11 @@ impl<M: Message + ?Sized> fmt::Debug for Sender<M> {
 }
 
 impl<M: Message + ?Sized> Receiver<M> {
+    /// The queue that this is an end of.
+    pub(crate) fn queue(&self) -> &Queue<M> {
+        self.end.get()
+    }
+
     /// As [`Queue::capacity`].
     ///
     /// # Examples

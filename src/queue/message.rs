@@ -37,6 +37,6 @@ pub(super) mod sealed {
 
     #[expect(private_bounds, reason = "sealed: nobody outside can name or implement it")]
     pub trait Message: 'static {
-        type Raw: RawMessages + for<'a> Object<Args<'a> = Args>;
+        type Raw: RawMessages + for<'a> Object<Args<'a> = Args> + Send + Sync + 'static;
     }
 }

@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::raw::queue::RawMessages;
 use crate::raw::queue::layout::Args;
 use crate::raw::queue::local::{RecvEnd, SendEnd};
-use crate::segment::handle::Handle;
+use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -374,3 +374,15 @@ impl<M: Message + ?Sized> fmt::Debug for Queue<M> {
 // A panic in the middle of an operation leaves what a death would: the next one goes on.
 impl<M: Message + ?Sized> UnwindSafe for Queue<M> {}
 impl<M: Message + ?Sized> RefUnwindSafe for Queue<M> {}
+
+impl<M: Message + ?Sized> Handled for Queue<M> {
+    type Object = Raw<M>;
+
+    fn handle(&self) -> &Handle<Raw<M>> {
+        &self.handle
+    }
+
+    fn from_handle(handle: Handle<Raw<M>>) -> Self {
+        Queue::over(handle)
+    }
+}

@@ -87,7 +87,9 @@ fn new_arena(blocks: usize) -> Result<Arc<Attachment>, Failure> {
     let facts = new_facts(flags::SINGLE, size, ROWS);
     let mut arena = Attachment::new(file, facts, MapAdvice::default(), None, true)?;
     arena.reserve_blocks = true;
-    Ok(Arc::new(arena))
+    let arena = Arc::new(arena);
+    process::lock()?.add(&arena);
+    Ok(arena)
 }
 
 fn too_large(layout: &Layout) -> Failure {

@@ -111,7 +111,7 @@ impl Attachment {
         })
     }
 
-    fn participants(&self) -> Participants<'_> {
+    pub(super) fn participants(&self) -> Participants<'_> {
         Participants { header: self.header(), rows: self.row_table(), file: self.file_id }
     }
 

@@ -7,6 +7,7 @@ use super::directory::entries;
 use super::layout::{ClaimForm, ClaimRun};
 use super::mapped::InPlace;
 use super::tag::Tag;
+use crate::sys::futex;
 
 /// A run of claims, as a block's description has it.
 #[repr(C)]
@@ -71,6 +72,17 @@ pub(crate) fn holds_guards(segment: &Attachment, tag: Tag) -> bool {
         };
     });
     held
+}
+
+/// Wakes who sleeps on a word that carries the tag of a participant that is dead.
+pub(super) fn wake_sleepers(segment: &Attachment, dead: Tag) {
+    visit(segment, |site| {
+        if let Site::Word32(word) = site
+            && Tag::from_bits(word.load(Ordering::Acquire)) == dead
+        {
+            futex::wake(word, u32::MAX);
+        }
+    });
 }
 
 /// Replaces the tags of a row that are left over from its former participants, all dead, before its

@@ -136,6 +136,26 @@ pub(crate) fn find(segment: &Attachment, name: &str) -> Result<Option<Entry>, Fa
     Ok(None)
 }
 
+/// The object whose payload begins at this offset of the segment, if one does.
+pub(crate) fn find_at(segment: &Attachment, payload: u64) -> Result<Option<Entry>, Failure> {
+    let end = segment.header().used.load(Ordering::Acquire) as usize; // [D1]
+    let mut at = header::blocks_at(segment.rows() as u32);
+    while at < end {
+        // Only sizes are followed on the way: an arena may hold thousands of objects.
+        let damaged = Damaged("an object whose description does not fit");
+        let fixed: &BlockHeader = segment.view(at).ok_or(damaged)?;
+        let size = usize::try_from(fixed.size.load(Ordering::Relaxed)).map_err(|_| damaged)?;
+        let next = at.checked_add(size).filter(|next| size > 0 && *next <= end).ok_or(damaged)?;
+        if (at as u64..next as u64).contains(&payload) {
+            let (entry, _) = read_entry(segment, at, end)?;
+            let starts_there = (entry.at + entry.payload) as u64 == payload;
+            return Ok(starts_there.then_some(entry));
+        }
+        at = next;
+    }
+    Ok(None)
+}
+
 fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usize), Damaged> {
     let damaged = Damaged("an object whose description does not fit");
     let fixed: &BlockHeader = segment.view(at).ok_or(damaged)?;

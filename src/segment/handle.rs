@@ -144,6 +144,14 @@ impl<O: Object> Handle<O> {
     }
 }
 
+/// A type of the public surface that is a handle to an object.
+pub(crate) trait Handled: Sized {
+    type Object: Object;
+
+    fn handle(&self) -> &Handle<Self::Object>;
+    fn from_handle(handle: Handle<Self::Object>) -> Self;
+}
+
 /// Plans an object's block; refuses what exceeds the address space.
 pub(super) fn plan<O: Object>(args: &O::Args<'_>, rows: usize) -> Result<Layout, Failure> {
     O::layout(args, rows).map_err(|TooLarge| too_large())
@@ -175,6 +183,16 @@ fn describe_as<O: Object>(name: Option<&str>, within: Option<&str>) -> String {
 }
 
 impl<O> Handle<O> {
+    /// Where the object lies in its segment.
+    pub(crate) fn offset(&self) -> u64 {
+        self.inner.block.offset() as u64
+    }
+
+    /// What keeps the object's segment.
+    pub(crate) fn kept(&self) -> &Arc<Attachment> {
+        self.inner.block.attachment()
+    }
+
     #[inline]
     pub(crate) fn attachment(&self) -> &Attachment {
         self.inner.block.attachment()

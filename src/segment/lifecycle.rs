@@ -26,7 +26,7 @@ use super::{name, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
-use crate::sys::memory::{self, FileFacts, FileLock};
+use crate::sys::memory::{self, FileFacts, FileLock, MapAdvice};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
 
 /// How long to wait for others that make, open or remove something: they need microseconds. One that
@@ -134,6 +134,38 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         state.add(&attachment);
         return Ok(attachment);
     }
+}
+
+/// Attaches to a file that was not found by its name. `state` covered its opening.
+pub(super) fn adopt(
+    mut state: process::Guard,
+    file: OwnedFd,
+    found: &FileFacts,
+    name: Option<&str>,
+) -> Result<Arc<Attachment>, Failure> {
+    if let Some(attachment) = state.find(found.id) {
+        drop(file); // opened by another thread meanwhile; this descriptor goes before the state does
+        return Ok(attachment);
+    }
+    let facts = Facts::read(file.as_fd(), found.size)?;
+    check_namespaces(&facts, namespaces())?;
+    let home = match name {
+        Some(name) => Some((name.to_owned(), name::path_of(name)?)),
+        None => None,
+    };
+    let lock = lock(file.as_fd())?;
+    if home.is_some() {
+        memory::share(file.as_fd())
+            .map_err(|error| Failure::system("marking it as used", error))?;
+    }
+    std::mem::forget(lock); // as in `open`
+    let is_arena = home.is_none();
+    let mut attachment = Attachment::new(file, facts, MapAdvice::default(), home, false)?;
+    attachment.reserve_blocks = is_arena;
+    let attachment = Arc::new(attachment);
+    FileLock::give_back(attachment.file());
+    state.add(&attachment);
+    Ok(attachment)
 }
 
 /// This process leaves: closes its descriptor, and removes the name if it was the last.

@@ -7,11 +7,13 @@ pub(crate) mod tag;
 #[cfg(not(loom))]
 mod anonymous;
 #[cfg(not(loom))]
-mod attachment;
+pub(crate) mod attachment;
 #[cfg(not(loom))]
 mod claims;
 #[cfg(not(loom))]
 mod directory;
+#[cfg(not(loom))]
+pub(crate) mod ended;
 #[cfg(not(loom))]
 pub(crate) mod handle;
 #[cfg(not(loom))]
@@ -38,6 +40,8 @@ mod participants;
 pub(crate) mod place;
 #[cfg(not(loom))]
 mod process;
+#[cfg(not(loom))]
+pub(crate) mod reference;
 
 #[cfg(not(loom))]
 pub use named::Segment;

@@ -175,6 +175,15 @@ impl Segment {
             .map_err(|failure| Error::of(failure, "unlink", self.described()))
     }
 
+    /// The attachment that keeps the segment.
+    pub(crate) fn attachment(&self) -> &Arc<Attachment> {
+        &self.attachment
+    }
+
+    pub(super) fn over(attachment: Arc<Attachment>) -> Segment {
+        Segment { attachment }
+    }
+
     pub(super) fn create_with(
         options: &SegmentOptions,
         name: &str,

@@ -222,6 +222,20 @@ impl Participants<'_> {
         self.is_dead(tag, Look::Thorough)
     }
 
+    /// Marks the rows of a process as dead that is known to be; the tags it had.
+    pub(crate) fn bury_process(&self, pid: u32, start: u64) -> Vec<Tag> {
+        let rows = self.rows.iter().zip(0..);
+        rows.filter_map(|(row, number)| {
+            let word = Word::from_bits(row.word.load(Ordering::Acquire)); // [P1]
+            let is_its = word.pid == pid && row.start.load(Ordering::Relaxed) == start;
+            (is_its && word.generation < GENERATIONS).then(|| {
+                self.bury(row, word);
+                Tag::new(number, word.generation)
+            })
+        })
+        .collect()
+    }
+
     fn bury(&self, row: &Row, word: Word) {
         self.header.deaths.fetch_add(1, Ordering::Release); // [P2]
         point!("bury.counted");

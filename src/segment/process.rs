@@ -45,6 +45,11 @@ impl State {
             .find_map(|(_, attachment)| attachment.upgrade())
     }
 
+    /// All attachments of this process.
+    pub(crate) fn all(&self) -> Vec<Arc<Attachment>> {
+        self.attachments.iter().filter_map(|(_, attachment)| attachment.upgrade()).collect()
+    }
+
     pub(crate) fn add(&mut self, attachment: &Arc<Attachment>) {
         self.attachments.retain(|(_, attachment)| attachment.strong_count() > 0);
         self.attachments.push((attachment.file_id(), Arc::downgrade(attachment)));

@@ -109,6 +109,22 @@ pub(crate) fn open(path: &Path) -> Result<OwnedFd> {
     retry_on_intr(|| fs::open(path, flags, Mode::empty()))
 }
 
+/// Opens a file anew by a link of `/proc` to an open one.
+pub(crate) fn reopen(link: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    retry_on_intr(|| fs::open(link, flags, Mode::empty()))
+}
+
+/// Which file has this name; a link is itself.
+pub(crate) fn id_of(path: &Path) -> Option<FileId> {
+    fs::lstat(path).ok().map(|stat| FileId { device: stat.st_dev, inode: stat.st_ino })
+}
+
+/// Which file a link of `/proc` to an open one leads to.
+pub(crate) fn id_of_open(link: &Path) -> Option<FileId> {
+    fs::stat(link).ok().map(|stat| FileId { device: stat.st_dev, inode: stat.st_ino })
+}
+
 pub(crate) fn facts(file: BorrowedFd<'_>) -> Result<FileFacts> {
     let stat = fs::fstat(file)?;
     Ok(FileFacts {

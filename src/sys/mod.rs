@@ -1,10 +1,16 @@
 //! Floor 0: the only place that talks to the kernel.
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+pub(crate) mod bell;
+#[cfg(not(loom))]
+pub(crate) mod child;
 pub(crate) mod clock;
 #[cfg(not(loom))]
 pub(crate) mod futex;
 pub(crate) mod hook;
+#[cfg(not(loom))]
+pub(crate) mod line;
 #[cfg(not(loom))]
 pub(crate) mod liveness;
 #[cfg(not(loom))]
@@ -12,5 +18,11 @@ pub(crate) mod membarrier;
 #[cfg(not(loom))]
 pub(crate) mod memory;
 #[cfg(not(loom))]
+pub(crate) mod per_process;
+#[cfg(not(loom))]
 pub(crate) mod private;
 pub(crate) mod process;
+#[cfg(not(loom))]
+pub(crate) mod program;
+#[cfg(not(loom))]
+pub(crate) mod spawn;

@@ -15,6 +15,8 @@
 
 mod containers;
 mod custom;
+mod descriptors;
+mod handles;
 mod packer;
 mod plain;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Where a value is unpacked: a cursor over bytes that are not trusted.
 #![forbid(unsafe_code)]
 
+use std::os::fd::{AsRawFd, OwnedFd};
+
 use super::Refused;
 use super::packer::{DEPTH, too_deep};
 
@@ -9,11 +11,33 @@ use super::packer::{DEPTH, too_deep};
 pub struct Unpacker<'a> {
     bytes: &'a [u8],
     depth: u32,
+    /// What this process inherited with the value and was not taken yet.
+    inherited: Vec<OwnedFd>,
+    at_start: bool,
 }
 
 impl<'a> Unpacker<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Unpacker<'a> {
-        Unpacker { bytes, depth: 0 }
+        Unpacker { bytes, depth: 0, inherited: Vec::new(), at_start: false }
+    }
+
+    /// For a value that this process was started with.
+    pub(crate) fn at_start(bytes: &'a [u8], inherited: Vec<OwnedFd>) -> Unpacker<'a> {
+        Unpacker { bytes, depth: 0, inherited, at_start: true }
+    }
+
+    /// Whether this process was started with the value.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.at_start
+    }
+
+    /// A descriptor that was inherited with the value, to be taken at most once.
+    pub(crate) fn take_inherited(&mut self) -> Result<OwnedFd, Refused> {
+        let number = i32::from_ne_bytes(self.take_array()?);
+        let index = self.inherited.iter().position(|fd| fd.as_raw_fd() == number);
+        index
+            .map(|index| self.inherited.swap_remove(index))
+            .ok_or_else(|| Refused::new(format!("descriptor {number} was not inherited")))
     }
 
     /// How many bytes are left.

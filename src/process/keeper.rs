@@ -1,0 +1,206 @@
+//! The thread that starts this process's children, and learns of their ends.
+//!
+//! *Why a thread starts them.* The kernel kills a child with its parent when it is asked to
+//! (`PR_SET_PDEATHSIG`), but takes for the parent the *thread* that started it. This one lives as long
+//! as the process, so that a child dies with the process, whichever thread asked for it.
+//!
+//! *Why it watches them.* A child that nobody joins is reaped all the same, and its death is made known
+//! to the segments at once: its rows are marked as dead, and who sleeps there is woken to take
+//! over what it held.
+//!
+//! ```text
+//!   orders? ──▶ carry them out; else
+//!   children? ── no: sleep on the word `rung`          ── yes: poll { bell, every child's pidfd }
+//!   ended ones: reap, bury in the segments, close, announce
+//! ```
+//! The bell is an eventfd that exists while there are children: a process without any has no
+//! descriptor of this module's.
+//!
+//! *Dying here*: the kernel kills the children with it, but for those that are to live on. *Fork*: the
+//! keeper is one process's own (`PerProcess`), a forked child finds none, and starts one when it needs
+//! it. *Paused*: nothing is lost, the ends wait in the kernel. *Signals* are held back on this thread;
+//! a new process gets the mask of the thread that asked for it.
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::child::{Child, Kept};
+use super::threads;
+use crate::error::Failure;
+use crate::segment::ended;
+use crate::sys::bell::Bell;
+use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::futex;
+use crate::sys::per_process::PerProcess;
+use crate::sys::spawn::SignalMask;
+use crate::sys::{child as system, liveness};
+use rustix::io::Errno;
+
+// Ordering:
+// [KP1] rung: fetch_add(AcqRel) ↔ load(Acquire)   the order is in the queue
+
+/// Something to do for the keeper: what it makes of a start is its own business.
+pub(super) type Order = Box<dyn FnOnce(&'static Keeper) + Send>;
+
+/// The keeper of this process's children, as other threads see it.
+pub(super) struct Keeper {
+    orders: Mutex<VecDeque<Order>>,
+    rung: AtomicU32,
+    bell: Mutex<Option<Arc<Bell>>>,
+    watched: Mutex<Vec<(Arc<Child>, Arc<OwnedFd>)>>,
+    started: Mutex<bool>,
+}
+
+static KEEPER: PerProcess<Keeper> = PerProcess::new();
+
+/// What holds no invariant over a panic is fine after one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The children of this process that were not found to have ended.
+pub(super) fn children() -> Vec<Arc<Child>> {
+    let watched = KEEPER.get().map(|keeper| lock(&keeper.watched));
+    watched.map_or_else(Vec::new, |watched| {
+        watched.iter().map(|(child, _)| Arc::clone(child)).collect()
+    })
+}
+
+/// Has the keeper carry out an order; it is started where there is none yet.
+pub(super) fn order(order: Order) -> Result<(), Failure> {
+    let keeper = KEEPER
+        .get_or(|| {
+            Ok(Keeper {
+                orders: Mutex::default(),
+                rung: AtomicU32::new(0),
+                bell: Mutex::default(),
+                watched: Mutex::default(),
+                started: Mutex::default(),
+            })
+        })
+        .map_err(|error| Failure::system("mapping a page for this process", error))?;
+    let mut started = lock(&keeper.started);
+    if !*started {
+        let mask = SignalMask::here();
+        SignalMask::all().apply(); // inherited by the new thread
+        let thread = threads::start("commonhold", || keeper.run());
+        mask.apply();
+        thread.map_err(|error| Failure::system("starting a thread", error))?;
+        *started = true;
+    }
+    drop(started);
+    lock(&keeper.orders).push_back(order);
+    keeper.ring();
+    Ok(())
+}
+
+impl Keeper {
+    fn ring(&self) {
+        self.rung.fetch_add(1, Ordering::AcqRel); // [KP1]
+        futex::wake(&self.rung, 1);
+        if let Some(bell) = &*lock(&self.bell) {
+            bell.ring();
+        }
+    }
+
+    fn run(&'static self) {
+        loop {
+            let rung = self.rung.load(Ordering::Acquire); // [KP1]
+            let orders = std::mem::take(&mut *lock(&self.orders));
+            for order in orders {
+                let carried_out = AssertUnwindSafe(|| order(self));
+                let _ = catch_unwind(carried_out); // who gave it finds the answer missing
+            }
+            let bell = lock(&self.bell).clone();
+            match bell {
+                None => futex::wait(&self.rung, rung, LONGEST_NAP.saturating_mul(1000)),
+                Some(bell) => {
+                    self.watch(bell);
+                    self.see_to_the_ended();
+                }
+            }
+        }
+    }
+
+    /// Has a child watched from now on. On the keeper's own thread.
+    pub(super) fn add(&self, child: Arc<Child>, pidfd: Arc<OwnedFd>) -> Result<(), Errno> {
+        let mut bell = lock(&self.bell);
+        if bell.is_none() {
+            *bell = Some(Arc::new(Bell::new()?));
+        }
+        drop(bell);
+        lock(&self.watched).push((child, pidfd));
+        Ok(())
+    }
+
+    /// Waits until the bell rings or a child ends. Holds no descriptor when it returns.
+    fn watch(&self, bell: Arc<Bell>) {
+        let pidfds: Vec<Arc<OwnedFd>> =
+            lock(&self.watched).iter().map(|(_, pidfd)| Arc::clone(pidfd)).collect();
+        let bell_and_all: Vec<_> = std::iter::once((bell.as_fd(), false))
+            .chain(pidfds.iter().map(|pidfd| (pidfd.as_fd(), false)))
+            .collect();
+        if system::wait_for(&bell_and_all, Deadline::Never).is_err() {
+            std::thread::sleep(LONGEST_NAP / 64); // out of memory: there is nothing else to do
+        }
+        bell.silence();
+    }
+
+    fn see_to_the_ended(&self) {
+        let mut over = Vec::new();
+        lock(&self.watched).retain(|(child, pidfd)| {
+            let ending = match system::reap(pidfd.as_fd()) {
+                Ok(None) => return true,
+                Ok(Some(ending)) => Some(ending),
+                // Another part of the program waited for it, or the kernel was told to reap.
+                Err(_) if system::has_ended(pidfd.as_fd()) => None,
+                Err(_) => return true,
+            };
+            over.push((Arc::clone(child), ending));
+            false
+        });
+        let done: Vec<(Arc<Child>, Option<Kept>)> = over
+            .into_iter()
+            .map(|(child, ending)| {
+                ended::make_known(child.pid, child.start);
+                let kept = child.finish(ending);
+                (child, kept)
+            })
+            .collect();
+        if lock(&self.watched).is_empty() {
+            *lock(&self.bell) = None;
+        }
+        for (child, kept) in done {
+            match kept {
+                None => child.announce(),
+                Some(kept) => drop_then_announce(child, kept),
+            }
+        }
+    }
+}
+
+/// Drops what was kept on a thread of its own: its drop may wait for anything.
+fn drop_then_announce(child: Arc<Child>, kept: Kept) {
+    let both = Arc::new(Mutex::new(Some((child, kept))));
+    let finish = {
+        let both = Arc::clone(&both);
+        move || {
+            if let Some((child, kept)) = lock(&both).take() {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(kept)));
+                child.announce();
+            }
+        }
+    };
+    if threads::start("commonhold drop", finish.clone()).is_err() {
+        finish();
+    }
+}
+
+/// Who a new process is, to the kernel.
+pub(super) fn identity(pid: u32) -> (u32, u64) {
+    (pid, liveness::start_time(pid).unwrap_or(0))
+}

@@ -1,0 +1,206 @@
+//! How a process starts a child that runs a function: what it is told, and how it answers.
+//!
+//! ```text
+//!   caller                         keeper                     child
+//!   pack arguments, make a line,
+//!   write the letter ────order──▶  posix_spawn, watch ──────▶ main … init(): read the letter,
+//!   write the rest, wait                                       unpack, attach
+//!     ready ◀──────────────────────────────────────────────── "ready", run the function
+//!     or an error: refused, or ended, or not there in time
+//!   let go of what was handed over
+//! ```
+//! *The child dies before it is ready*: its keeper learns of it, the caller sees it within a nap: an
+//! error. *It never gets to `init`*: after [`PATIENCE`] it is killed: an error. *The parent dies*: the
+//! child reads the end of the line, or finds another parent, and ends. *Two at once*: a line's ends, and
+//! what is inherited, stay marked to be closed on `exec` in the parent; the child alone has them open.
+#![forbid(unsafe_code)]
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::child::{Child, Kept, Manner};
+use super::keeper::{self, Keeper};
+use super::letter::Letter;
+use super::start::{self, Entry};
+use crate::error::{ErrorKind, Failure};
+use crate::sys::child::{self as system, Pid, Signal};
+use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::line::{Line, Moved};
+use crate::sys::program;
+use crate::sys::spawn::{Again, SignalMask, run_again};
+use crate::transfer::{Packer, Transfer};
+
+/// The variable that tells a new process which of its descriptors is the line to its parent.
+pub(super) const VARIABLE: &str = "COMMONHOLD_CHILD";
+
+/// How long a child may need until it is in `init`.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts this program once more, to run an entry with these arguments.
+pub(super) fn launch<A: Transfer>(
+    entry: Entry,
+    args: A,
+    manner: Manner,
+) -> Result<Arc<Child>, Failure> {
+    start::check_initialized()?;
+    let entry = program::offset_of_entry(entry).ok_or_else(|| {
+        Failure::new(
+            ErrorKind::Unsupported,
+            "the function lies in a library, not in the program that the child runs",
+        )
+    })?;
+    let mut packer = Packer::for_start();
+    args.pack(&mut packer).map_err(refused)?;
+    let (here, there) = Line::pair().map_err(|error| Failure::system("making a line", error))?;
+    let letter = Letter {
+        program: program::identity(),
+        entry,
+        parent: std::process::id(),
+        parent_name: start::own_name(),
+        name: manner.name.clone().unwrap_or_default(),
+        lives_on: manner.detached,
+        inherited: packer.inherited().to_vec(),
+    };
+    let letter = letter.with_arguments(packer.bytes()).map_err(refused)?;
+    let mut rest = &letter[..];
+    write_some(&here, &mut rest)?;
+    let here = Arc::new(here);
+    let child = start(&here, there, &packer, manner)?;
+    await_ready(&child, &here, rest)?;
+    args.sent();
+    Ok(child)
+}
+
+fn refused(why: crate::transfer::Refused) -> Failure {
+    Failure::new(ErrorKind::Refused, why.reason().to_owned())
+}
+
+/// Has the keeper start the child.
+fn start(
+    here: &Arc<Line>,
+    there: Line,
+    packer: &Packer,
+    manner: Manner,
+) -> Result<Arc<Child>, Failure> {
+    let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
+    let mut inherits = packer.inherited().to_vec();
+    inherits.push(there.number());
+    let again = Again {
+        variable: (VARIABLE, format!("{}:{inode}", there.number())),
+        inherits,
+        mask: SignalMask::here(),
+    };
+    let here = Arc::clone(here);
+    by_keeper(move |keeper| {
+        let pid = run_again(&again).map_err(|error| {
+            Failure::system("running /proc/self/exe, this program, once more", error)
+        });
+        drop(there); // the child's alone from here on
+        watch(keeper, pid?, manner, here, None)
+    })
+}
+
+/// Runs `f` on the keeper's thread, and waits for what it returns.
+pub(super) fn by_keeper<R: Send + 'static>(
+    f: impl FnOnce(&'static Keeper) -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    let (answer, answered): (SyncSender<Result<R, Failure>>, _) = sync_channel(1);
+    keeper::order(Box::new(move |keeper| {
+        let _ = answer.send(f(keeper));
+    }))?;
+    answered.recv().unwrap_or_else(|_| {
+        Err(Failure::new(ErrorKind::Io, "the thread that starts processes panicked"))
+    })
+}
+
+/// Has a new process watched. On the keeper's thread, whose child it is.
+pub(super) fn watch(
+    keeper: &Keeper,
+    pid: Pid,
+    manner: Manner,
+    line: Arc<Line>,
+    kept: Option<Kept>,
+) -> Result<Arc<Child>, Failure> {
+    let watched = system::open(pid).map(Arc::new).and_then(|pidfd| {
+        let identity = keeper::identity(pid.as_raw_nonzero().get() as u32);
+        let child = Arc::new(Child::new(identity, manner, Arc::clone(&pidfd), line, kept));
+        keeper.add(Arc::clone(&child), pidfd)?;
+        Ok(child)
+    });
+    watched.map_err(|error| {
+        // Not waited for by anybody then, and so not left to run either.
+        system::abandon(pid);
+        Failure::system("watching the new process", error)
+    })
+}
+
+/// Writes what there is room for.
+fn write_some(line: &Line, rest: &mut &[u8]) -> Result<(), Failure> {
+    while !rest.is_empty() {
+        match line.send_now(rest) {
+            Ok(Moved::Bytes(sent)) => *rest = &rest[sent..],
+            Ok(Moved::Nothing) => break,
+            Ok(Moved::Closed) => *rest = &[],
+            Err(error) => return Err(Failure::system("writing to the new process", error)),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the child says that it is ready.
+pub(super) fn await_ready(child: &Child, line: &Line, mut rest: &[u8]) -> Result<(), Failure> {
+    let deadline = Deadline::after(PATIENCE);
+    loop {
+        let over = child.is_over(); // before the last look at what it said
+        write_some(line, &mut rest)?;
+        let (ready, refused, closed) =
+            child.hear(|heard| (heard.ready, heard.refused.clone(), heard.closed));
+        if ready {
+            return Ok(());
+        }
+        if let Some(why) = refused {
+            let _ = child.wait(deadline);
+            return Err(Failure::new(ErrorKind::Refused, why));
+        }
+        if over {
+            return Err(ended_early(child));
+        }
+        if deadline.left().is_none() {
+            return Err(too_late(child));
+        }
+        if closed {
+            let _ = child.wait(deadline); // then there is nothing to poll
+            continue;
+        }
+        let nap = Deadline::after(LONGEST_NAP);
+        system::wait_for(&[(line.as_fd(), !rest.is_empty())], nap)
+            .map_err(|error| Failure::system("waiting for the new process", error))?;
+    }
+}
+
+fn ended_early(child: &Child) -> Failure {
+    let how = child.wait(Deadline::Now).ok().flatten();
+    let how = how.map_or("in a way that is not known".to_owned(), |status| status.to_string());
+    Failure::new(
+        ErrorKind::StartFailed,
+        format!(
+            "the new process ended before it came to `commonhold::init()` ({how}); is that the \
+             first line of `main`?"
+        ),
+    )
+}
+
+fn too_late(child: &Child) -> Failure {
+    let _ = child.signal(Signal::KILL);
+    let _ = child.wait(Deadline::after(PATIENCE));
+    Failure::new(
+        ErrorKind::StartFailed,
+        format!(
+            "the new process did not come to `commonhold::init()` within {} s, and was killed; is \
+             that the first line of `main`?",
+            PATIENCE.as_secs()
+        ),
+    )
+}

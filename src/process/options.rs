@@ -1,0 +1,89 @@
+//! How a process is started.
+#![forbid(unsafe_code)]
+
+use std::process::Termination;
+
+use super::child::Manner;
+use super::{Function, Process};
+use crate::error::Error;
+use crate::transfer::Transfer;
+
+/// How a process is started, from [`Process::options`].
+///
+/// # Examples
+/// ```
+/// use commonhold::Process;
+///
+/// fn main() -> Result<(), commonhold::Error> {
+///     commonhold::init();
+///     let logger = Process::options().name("logger").daemon(true).spawn(|| loop {
+///         std::thread::park();
+///     }, ())?;
+///     assert!(logger.is_alive()); // and killed when this process ends
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until a process is started with them"]
+pub struct ProcessOptions {
+    manner: Manner,
+}
+
+impl ProcessOptions {
+    /// Gives it a name, shown in errors and, cut to 15 bytes, by `ps` and `top`.
+    ///
+    /// # Examples
+    /// ```
+    /// let options = commonhold::Process::options().name("worker 7");
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> ProcessOptions {
+        self.manner.name = Some(name.into()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// Sets whether the parent kills it when it ends normally, instead of waiting for it.
+    ///
+    /// # Examples
+    /// ```
+    /// let options = commonhold::Process::options().daemon(true);
+    /// ```
+    pub fn daemon(mut self, daemon: bool) -> ProcessOptions {
+        self.manner.daemon = daemon;
+        self
+    }
+
+    /// Sets whether it lives on when the parent ends, however that ends. Of a daemon, too.
+    ///
+    /// # Examples
+    /// ```
+    /// let options = commonhold::Process::options().detach(true);
+    /// ```
+    pub fn detach(mut self, detach: bool) -> ProcessOptions {
+        self.manner.detached = detach;
+        self
+    }
+
+    /// Starts a process that runs `f` with these arguments.
+    ///
+    /// # Errors
+    /// As [`Process::spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use commonhold::Process;
+    /// # fn main() -> Result<(), commonhold::Error> {
+    /// # commonhold::init();
+    /// let child = Process::options().name("adder").spawn(|a: u32, b: u32| assert_eq!(a + b, 3), (1, 2))?;
+    /// assert!(child.join()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spawn<F, A, M>(&self, f: F, args: A) -> Result<Process, Error>
+    where
+        F: Function<A, M>,
+        A: Transfer,
+        F::Output: Termination,
+    {
+        Process::spawn_with(f, args, self.manner.clone())
+    }
+}
