@@ -125,6 +125,8 @@ mod lock_errors;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+mod pool;
+#[cfg(not(loom))]
 mod process;
 #[cfg(not(loom))]
 mod queue;
@@ -155,6 +157,7 @@ pub use {
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mutex::{Mutex, MutexGuard},
+    pool::{Imap, ImapUnordered, MapError, MapOptions, Pool, PoolOptions, Task, TaskError},
     process::{
         ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, current, init,
         parent,

@@ -11,7 +11,6 @@ pub(crate) mod futex;
 pub(crate) mod hook;
 #[cfg(not(loom))]
 pub(crate) mod line;
-#[cfg(not(loom))]
 pub(crate) mod liveness;
 #[cfg(not(loom))]
 pub(crate) mod membarrier;

@@ -16,7 +16,7 @@
 mod containers;
 mod custom;
 mod descriptors;
-mod handles;
+pub(crate) mod handles;
 mod packer;
 mod plain;
 #[cfg(test)]
@@ -28,6 +28,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use custom::{pack_copy, unpack_copy};
+pub(crate) use packer::Carried;
 pub use packer::Packer;
 pub use unpacker::Unpacker;
 

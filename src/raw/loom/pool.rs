@@ -298,13 +298,16 @@ fn breaks_where_the_end_is_a_look_and_a_store() {
         let careless = pool.clone();
         stage.living(move |_| {
             let mut places = Places::default();
-            let found = careless.board.words.work.wait(Deadline::Never, |_| {
-                careless.board.claim(worker(0), &mut places)
-            });
+            let found = careless
+                .board
+                .words
+                .work
+                .wait(Deadline::Never, |_| careless.board.claim(worker(0), &mut places));
             let job = found.expect("a job");
             let word = careless.board.state(job.cell);
             let rings = word.rings();
-            careless.board.words.cells[job.cell].store(word.turned(State::Done).0, Ordering::Release);
+            careless.board.words.cells[job.cell]
+                .store(word.turned(State::Done).0, Ordering::Release);
             if rings {
                 careless.ring();
             }
@@ -322,9 +325,11 @@ fn breaks_where_nobody_takes_up_what_the_dead_held() {
         let dying = pool.clone();
         stage.living(move |_| {
             let mut places = Places::default();
-            let _ = dying.board.words.work.wait(Deadline::Never, |_| {
-                dying.board.claim(worker(0), &mut places)
-            });
+            let _ = dying
+                .board
+                .words
+                .work
+                .wait(Deadline::Never, |_| dying.board.claim(worker(0), &mut places));
         });
     });
 }

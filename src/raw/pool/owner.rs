@@ -88,16 +88,17 @@ impl Owner {
     #[inline]
     pub(crate) fn post(&mut self, cell: usize, order: &Order<'_>) -> Result<(Job, Blocks), String> {
         let what = u64::from(order.function) | u64::from(order.bell) << BELL_SHIFT;
-        let (what, blocks) = if order.items == 1 && order.args.len() <= SMALL && order.room <= INLINE {
-            let mut argument = [0; SMALL];
-            argument[..order.args.len()].copy_from_slice(order.args);
-            let argument = u64::from_ne_bytes(argument);
-            self.pool.board.words.cells[cell].argument.store(argument, Ordering::Relaxed); // [J1]
-            let len = (order.args.len() as u64) << ARGS_LEN_SHIFT;
-            (what | len | IS_SMALL, Blocks::default())
-        } else {
-            (what, self.fill_body(cell, order)?)
-        };
+        let (what, blocks) =
+            if order.items == 1 && order.args.len() <= SMALL && order.room <= INLINE {
+                let mut argument = [0; SMALL];
+                argument[..order.args.len()].copy_from_slice(order.args);
+                let argument = u64::from_ne_bytes(argument);
+                self.pool.board.words.cells[cell].argument.store(argument, Ordering::Relaxed); // [J1]
+                let len = (order.args.len() as u64) << ARGS_LEN_SHIFT;
+                (what | len | IS_SMALL, Blocks::default())
+            } else {
+                (what, self.fill_body(cell, order)?)
+            };
         self.pool.board.words.cells[cell].what.store(what, Ordering::Relaxed); // [J1]
         let job = self.pool.board.post(&mut self.poster, cell, order.ring);
         Ok((job, blocks))
@@ -224,9 +225,9 @@ impl Owner {
         let body = &self.pool.bodies[job.cell];
         let wanted = body.wanted.load(Ordering::Relaxed); // [J6]
         let used = (body.progress.load(Ordering::Relaxed) >> 32) as usize;
-        let room = usize::try_from(wanted).map_err(|_| ()).and_then(|wanted| {
-            self.take_block(wanted.max(2 * used)).map_err(|_| ())
-        });
+        let room = usize::try_from(wanted)
+            .map_err(|_| ())
+            .and_then(|wanted| self.take_block(wanted.max(2 * used)).map_err(|_| ()));
         let moved = room.and_then(|block| {
             let old = self.room_of(job, blocks);
             let bytes = old.read(0, used);

@@ -226,9 +226,7 @@ impl Input {
     #[inline]
     pub(crate) fn arguments(&self) -> Arguments<'_> {
         match &self.args {
-            Args::Small(bytes, len) => {
-                Arguments { table: None, bytes: &bytes[..*len], each: *len }
-            }
+            Args::Small(bytes, len) => Arguments { table: None, bytes: &bytes[..*len], each: *len },
             Args::Memory { memory, len, table } => {
                 let all = memory.read(0, *len).expect("arguments within the pool's memory");
                 let table = if *table { self.items as usize * size_of::<u32>() } else { 0 };
@@ -368,8 +366,7 @@ impl Output {
     #[inline]
     fn write(&mut self, head: &[u8], bytes: &[u8]) {
         let (memory, _) = self.room.as_ref().expect("room was found before anything is written");
-        let written =
-            memory.write(self.used, head) && memory.write(self.used + head.len(), bytes);
+        let written = memory.write(self.used, head) && memory.write(self.used + head.len(), bytes);
         assert!(written, "results within the pool's memory");
         self.used += head.len() + bytes.len();
     }
