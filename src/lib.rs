@@ -159,8 +159,8 @@ pub use {
     mutex::{Mutex, MutexGuard},
     pool::{Imap, ImapUnordered, MapError, MapOptions, Pool, PoolOptions, Task, TaskError},
     process::{
-        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, current, init,
-        parent,
+        ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, cpu_count,
+        current, init, parent, run_parallel,
     },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
@@ -176,6 +176,10 @@ pub use {
     transfer::Transfer,
     value::Value,
 };
+
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub use process::before_main as __before_main;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::keeper;
 use crate::sys::child::Signal;
@@ -10,7 +11,11 @@ use crate::sys::spawn;
 
 /// Has it done at the normal end of this process, and of those forked from it, for their own.
 pub(super) fn register() {
-    spawn::at_exit(see_to_children);
+    // Ordering: a forked child inherits both, and the flag guards nothing else.
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        spawn::at_exit(see_to_children);
+    }
 }
 
 extern "C" fn see_to_children() {

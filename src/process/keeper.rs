@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::child::{Child, Kept};
-use super::threads;
+use super::{at_exit, threads};
 use crate::error::Failure;
 use crate::segment::ended;
 use crate::sys::bell::Bell;
@@ -85,6 +85,7 @@ pub(super) fn order(order: Order) -> Result<(), Failure> {
         .map_err(|error| Failure::system("mapping a page for this process", error))?;
     let mut started = lock(&keeper.started);
     if !*started {
+        at_exit::register();
         let mask = SignalMask::here();
         SignalMask::all().apply(); // inherited by the new thread
         let thread = threads::start("commonhold", || keeper.run());

@@ -10,10 +10,12 @@
 //! | `fork.rs`, `fork_unchecked.rs` | copies of this process |
 //! | `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |
 //! | `info.rs`, `parallel.rs`, `threads.rs`, `testing.rs` | who we are, several at once, our own threads, tests |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod at_exit;
 mod child;
+mod fork;
+mod fork_unchecked;
 pub(crate) mod function;
 mod info;
 mod keeper;
@@ -21,8 +23,10 @@ mod launch;
 mod letter;
 mod options;
 pub(crate) mod panics;
+mod parallel;
 mod start;
 mod status;
+mod testing;
 pub(crate) mod threads;
 
 use std::fmt;
@@ -40,8 +44,10 @@ use crate::transfer::Transfer;
 pub use function::Function;
 pub use info::{ProcessInfo, active_children, current, parent};
 pub use options::ProcessOptions;
+pub use parallel::{cpu_count, run_parallel};
 pub use start::init;
 pub use status::ExitStatus;
+pub use testing::before_main;
 
 /// A child process that runs a function.
 ///

@@ -10,7 +10,7 @@ use bytemuck::AnyBitPattern;
 use super::contents::Contents;
 use super::hook::point;
 use super::lock::{Held, Refused};
-use super::rwlock::{ReaderLine, RwClaim, RwWord};
+use super::rwlock::{DRAINED_AT, ReaderLine, RwClaim, RwWord};
 use super::sync::Ordering;
 use crate::segment::handle::Handle;
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
@@ -53,6 +53,8 @@ impl<T: Shared + AnyBitPattern> RawBuffer<T> {
         let bytes =
             plan.bytes(size_of::<T>().checked_mul(len).ok_or(TooLarge)?, align_of::<T>())?;
         plan.claims(ClaimRun { offset: head, stride: 4, count: 1, form: ClaimForm::Word32 });
+        let drained = head + DRAINED_AT;
+        plan.claims(ClaimRun { offset: drained, stride: 4, count: 1, form: ClaimForm::Sleepers });
         let stride = size_of::<ReaderLine>();
         plan.claims(ClaimRun { offset: readers, stride, count: rows, form: ClaimForm::RowCount });
         Ok((Parts { head, readers, bytes }, plan.finish()))

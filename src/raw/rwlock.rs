@@ -49,6 +49,9 @@ pub(crate) struct RwWord {
     drained: Eventcount,
 }
 
+/// Where in an [`RwWord`] its writers wait for readers.
+pub(crate) const DRAINED_AT: usize = std::mem::offset_of!(RwWord, drained);
+
 /// One participant's readers, on a cache line of their own.
 #[repr(C, align(64))]
 #[derive(Debug)]

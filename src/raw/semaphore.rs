@@ -17,6 +17,7 @@
 //! never too high. *Paused* under the lock: the others wait, for their own timeouts at most, or for
 //! 64 ms where those are shorter.
 
+use std::mem::offset_of;
 use std::sync::atomic::AtomicU32 as PlainU32;
 
 use super::eventcount::{Eventcount, Moment};
@@ -70,6 +71,8 @@ fn plan(rows: usize) -> Result<(usize, usize, Layout), TooLarge> {
     let state = plan.one::<State>()?;
     let held = plan.many::<RowCount>(rows)?;
     plan.claims(ClaimRun { offset: state, stride: 4, count: 1, form: ClaimForm::Word32 });
+    let permits = state + offset_of!(State, permits);
+    plan.claims(ClaimRun { offset: permits, stride: 4, count: 1, form: ClaimForm::Sleepers });
     plan.claims(ClaimRun { offset: held, stride: 4, count: rows, form: ClaimForm::RowCount });
     Ok((state, held, plan.finish()))
 }

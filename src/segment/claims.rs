@@ -28,6 +28,7 @@ impl StoredRun {
             ClaimForm::Word32 => (1, 0),
             ClaimForm::Word64 { shift } => (2, shift),
             ClaimForm::RowCount => (3, 0),
+            ClaimForm::Sleepers => (4, 0),
         };
         self.offset.store(run.offset as u64, Ordering::Relaxed);
         self.stride.store(run.stride as u64, Ordering::Relaxed);
@@ -43,6 +44,7 @@ impl StoredRun {
             1 => (ClaimForm::Word32, 4),
             2 if shift <= 40 => (ClaimForm::Word64 { shift: shift as u8 }, 8),
             3 => (ClaimForm::RowCount, 4),
+            4 => (ClaimForm::Sleepers, 4),
             _ => return None,
         };
         let field = |field: &AtomicU64| usize::try_from(field.load(Ordering::Relaxed)).ok();
@@ -68,20 +70,33 @@ pub(crate) fn holds_guards(segment: &Attachment, tag: Tag) -> bool {
                 let bits = word.load(Ordering::Relaxed);
                 row == tag.row() && bits >> 20 == tag.generation() && bits & 0xF_FFFF != 0
             }
-            Site::Word64(..) => false,
+            Site::Word64(..) | Site::Sleepers(_) => false,
         };
     });
     held
 }
 
-/// Wakes who sleeps on a word that carries the tag of a participant that is dead.
+/// Wakes those who may wait for something that a dead participant held: on its own claims, and on
+/// every eventcount that somebody armed.
 pub(super) fn wake_sleepers(segment: &Attachment, dead: Tag) {
-    visit(segment, |site| {
-        if let Site::Word32(word) = site
-            && Tag::from_bits(word.load(Ordering::Acquire)) == dead
-        {
+    const ARMED: u32 = 1 << 31;
+    /// Longer rows are not searched: who sleeps there finds out when its nap is over.
+    const LONGEST: usize = 1 << 16;
+    let wanted = |run: &ClaimRun| match run.form {
+        ClaimForm::Word32 | ClaimForm::Sleepers => run.count <= LONGEST,
+        ClaimForm::Word64 { .. } | ClaimForm::RowCount => false,
+    };
+    visit_some(segment, wanted, |site| match site {
+        Site::Word32(word) if Tag::from_bits(word.load(Ordering::Acquire)) == dead => {
             futex::wake(word, u32::MAX);
         }
+        Site::Sleepers(word) if word.load(Ordering::Acquire) & ARMED != 0 => {
+            // A step of the sequence, so that one who is about to sleep does not. The flag stays.
+            let step = |word: u32| Some(word & ARMED | word.wrapping_add(1) & !ARMED);
+            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, step);
+            futex::wake(word, u32::MAX);
+        }
+        _ => {}
     });
 }
 
@@ -114,7 +129,7 @@ pub(crate) fn sweep(segment: &Attachment, number: u32) {
             );
         }
         Site::Count(row, word) if row == number => word.store(0, Ordering::Release),
-        Site::Count(..) => {}
+        Site::Count(..) | Site::Sleepers(_) => {}
     });
 }
 
@@ -127,12 +142,22 @@ enum Site<'s> {
     Word32(&'s AtomicU32),
     Word64(&'s AtomicU64, u32),
     Count(u32, &'s AtomicU32),
+    Sleepers(&'s AtomicU32),
 }
 
-fn visit(segment: &Attachment, mut each: impl FnMut(Site<'_>)) {
+fn visit(segment: &Attachment, each: impl FnMut(Site<'_>)) {
+    visit_some(segment, |_| true, each);
+}
+
+fn visit_some(
+    segment: &Attachment,
+    wanted: impl Fn(&ClaimRun) -> bool,
+    mut each: impl FnMut(Site<'_>),
+) {
     for entry in entries(segment).map_while(Result::ok) {
         let Some((runs, payload)) = entry.claims(segment) else { return };
-        for run in runs.iter().filter_map(|run| run.load(payload.len())) {
+        let runs = runs.iter().filter_map(|run| run.load(payload.len()));
+        for run in runs.filter(&wanted) {
             for index in 0..run.count {
                 let at = payload.start + run.offset + index * run.stride;
                 let site = match run.form {
@@ -143,6 +168,7 @@ fn visit(segment: &Attachment, mut each: impl FnMut(Site<'_>)) {
                     ClaimForm::RowCount => {
                         segment.view(at).map(|word| Site::Count(index as u32, word))
                     }
+                    ClaimForm::Sleepers => segment.view(at).map(Site::Sleepers),
                 };
                 if let Some(site) = site {
                     each(site);

@@ -15,6 +15,8 @@ pub(crate) enum ClaimForm {
     Word64 { shift: u8 },
     /// A `u32` for each participant row: generation in the upper 12 bits, a count in the lower 20.
     RowCount,
+    /// No claim: an eventcount, on which those sleep who wait for what others hold.
+    Sleepers,
 }
 
 /// A run of claims at equal distances.

@@ -1,6 +1,7 @@
 //! How a queue lies in its block, and how one is found there.
 
 use std::marker::PhantomData;
+use std::mem::offset_of;
 
 use super::cells::{CellWords, Cells};
 use super::ends::Hint;
@@ -142,6 +143,8 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
         plan.claims(ClaimRun { offset, stride, count, form });
     };
     claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
+    // Items, space, cells, drained.
+    claims(offset_of!(Header, items), 4, 4, ClaimForm::Sleepers);
     claims(offsets.senders, 4, rows, ClaimForm::RowCount);
     claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     let stride = Sizes::<T>::SLOT_WORDS * 8;
