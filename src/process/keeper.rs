@@ -119,6 +119,8 @@ impl Keeper {
             let bell = lock(&self.bell).clone();
             match bell {
                 None => futex::wait(&self.rung, rung, LONGEST_NAP.saturating_mul(1000)),
+                // An order that came while there was no bell yet has rung none.
+                Some(_) if self.rung.load(Ordering::Acquire) != rung => {}
                 Some(bell) => {
                     self.watch(bell);
                     self.see_to_the_ended();

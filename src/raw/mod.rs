@@ -22,7 +22,7 @@ mod row_count;
 mod rwlock;
 #[cfg(not(loom))]
 pub(crate) mod semaphore;
-mod spin;
+pub(crate) mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;
