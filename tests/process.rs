@@ -367,6 +367,13 @@ fn children_die_with_a_parent_that_is_killed_but_for_the_detached() {
 // ---- starting fails ----
 
 #[test]
+fn a_fork_beside_other_threads_is_refused() {
+    let error = Process::fork(|| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("Process::spawn"), "{error}");
+}
+
+#[test]
 fn one_that_dies_before_init_is_an_error() {
     for (how, told) in [("exit", "exit code 7"), ("kill", "signal 9"), ("close", "signal 9")] {
         fn try_it(how: String, told: String) {

@@ -137,7 +137,8 @@ impl Process {
         A: Transfer,
         F::Output: Termination,
     {
-        Process::options().spawn(f, args)
+        const { function::assert_captures_nothing::<F>() };
+        Process::spawn_with(f, args, Manner::default())
     }
 
     /// Starts choosing how a process is started.
@@ -156,7 +157,6 @@ impl Process {
         A: Transfer,
         F::Output: Termination,
     {
-        const { function::assert_captures_nothing::<F>() };
         let _ = f; // its type says it all
         let object = match &manner.name {
             Some(name) => format!("process {name:?}"),

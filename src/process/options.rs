@@ -4,6 +4,7 @@
 use std::process::Termination;
 
 use super::child::Manner;
+use super::function::assert_captures_nothing;
 use super::{Function, Process};
 use crate::error::Error;
 use crate::transfer::Transfer;
@@ -84,6 +85,7 @@ impl ProcessOptions {
         A: Transfer,
         F::Output: Termination,
     {
+        const { assert_captures_nothing::<F>() };
         Process::spawn_with(f, args, self.manner.clone())
     }
 }

@@ -128,7 +128,7 @@ pub(crate) fn plain_at(offset: u64) -> Option<fn()> {
 /// The value of a function's own type, which is nothing but its type: a function item, or a closure
 /// that captures nothing. One was handed over in the process that this one was told by.
 pub(crate) fn value_of<F: Copy + Send + 'static>() -> F {
-    const { assert!(size_of::<F>() == 0) };
+    assert!(size_of::<F>() == 0, "a function that is more than its type"); // refused when built
     // SAFETY: [ZST-1] a value without bytes is read from any aligned address, and F has a value, as
     // one was handed over.
     unsafe { std::ptr::NonNull::<F>::dangling().read() }
