@@ -78,8 +78,9 @@ impl Stage {
         self.chunks.len()
     }
 
+    /// Bytes of the chunks that are here.
     pub(super) fn bytes(&self) -> usize {
-        self.packer.bytes().len()
+        if self.chunks.is_empty() { 0 } else { self.packer.bytes().len() }
     }
 
     /// How many chunks there were so far.

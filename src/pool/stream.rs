@@ -169,7 +169,8 @@ where
         if ledger.is_crowded() {
             ledger.pump();
         }
-        if progress || !wait {
+        let over = self.items.is_none() && self.stage.len() == 0 && self.read == self.posted;
+        if progress || over || !wait {
             self.naps = Naps::until(Deadline::Never);
             return Ok(());
         }

@@ -137,7 +137,7 @@ where
     let mut packer = PACKER.take();
     let mut item = input.done;
     while item < input.items {
-        let ran = panics::catch(|| {
+        let ran = panics::catch_silently(|| {
             while item < input.items {
                 run_item::<F, A, M>(&args, item, &mut packer, &mut output);
                 item += 1;
