@@ -70,7 +70,10 @@ fn every_form_gives_what_a_plain_loop_gives_for_every_size_of_chunk() {
         let triples = || (0..count).map(|n| (0, n, 1 + n % 3));
         let sums: Vec<u64> = triples().map(|(a, b, c)| range_sum(a, b, c)).collect();
         assert_eq!(pool.starmap(range_sum, triples()).unwrap(), sums);
-        assert_eq!(pool.starmap_with(range_sum, triples(), MapOptions::new().chunk(2)).unwrap(), sums);
+        assert_eq!(
+            pool.starmap_with(range_sum, triples(), MapOptions::new().chunk(2)).unwrap(),
+            sums
+        );
         assert_eq!(pool.starmap_async(range_sum, triples()).unwrap().get().unwrap(), sums);
         assert_eq!(pool.map_async(square, 0..count).unwrap().get().unwrap(), expected);
     }

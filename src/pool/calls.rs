@@ -327,7 +327,8 @@ impl Pool {
 fn one_by_one(options: MapOptions) -> Result<Sizes, TaskError> {
     match options.chunk {
         Some(0) => Err(TaskError::refused("chunks of 0 items were asked for")),
-        chunk => Ok(Sizes::Fixed(chunk.unwrap_or(1))),
+        None | Some(1) => Ok(Sizes::Bundled { size: 1 }),
+        Some(chunk) => Ok(Sizes::Fixed(chunk)),
     }
 }
 
@@ -537,7 +538,7 @@ impl Pool {
             match refused {
                 None => ledger.post_or_queue(call, &chunk, carried),
                 Some(error) => {
-                    let failed = Finished::failed(chunk.number, chunk.items, error);
+                    let failed = Finished::failed(chunk.first, chunk.items, error);
                     ledger.deliver_unposted(call, failed);
                 }
             }
@@ -553,7 +554,7 @@ impl Pool {
         let mut ledger = self.shared.ledger();
         match packed {
             Ok(()) => {
-                let chunk = Chunk { number: 0, items: 1, args: packer.bytes(), ends: &[] };
+                let chunk = Chunk { first: 0, items: 1, args: packer.bytes(), ends: &[] };
                 ledger.post_or_queue(call, &chunk, carried);
             }
             Err(why) => {

@@ -83,7 +83,8 @@ impl Call {
 
 /// A chunk to be run.
 pub(super) struct Chunk<'a> {
-    pub(super) number: usize,
+    /// Which item of its call is the first.
+    pub(super) first: usize,
     pub(super) items: u32,
     pub(super) args: &'a [u8],
     /// Where each item's arguments end; empty where all are of one length.
@@ -93,7 +94,7 @@ pub(super) struct Chunk<'a> {
 /// A chunk that waits for a cell.
 struct Queued {
     call: usize,
-    number: usize,
+    first: usize,
     items: u32,
     args: Vec<u8>,
     ends: Vec<u32>,
@@ -103,7 +104,7 @@ struct Queued {
 /// The chunk in a cell.
 struct Occupant {
     call: usize,
-    number: usize,
+    first: usize,
     items: u32,
     job: Job,
     blocks: Blocks,
@@ -246,7 +247,7 @@ impl Ledger {
                 call.jobs.push_back(job);
                 self.occupants[cell] = Some(Occupant {
                     call: number,
-                    number: chunk.number,
+                    first: chunk.first,
                     items: chunk.items,
                     job,
                     blocks,
@@ -259,7 +260,7 @@ impl Ledger {
             Err(why) => {
                 self.free.push(cell);
                 let error = TaskError::refused(why);
-                self.deliver(number, Finished::failed(chunk.number, chunk.items, &error), true);
+                self.deliver(number, Finished::failed(chunk.first, chunk.items, &error), true);
                 false
             }
         }
@@ -277,7 +278,7 @@ impl Ledger {
         self.open += 1;
         self.queued.push_back(Queued {
             call: number,
-            number: chunk.number,
+            first: chunk.first,
             items: chunk.items,
             args: chunk.args.to_vec(),
             ends: chunk.ends.to_vec(),
@@ -309,10 +310,10 @@ impl Ledger {
         while self.room() > 0
             && let Some(next) = self.queued.pop_front()
         {
-            let Queued { call, number, items, args, ends, carried } = next;
+            let Queued { call, first, items, args, ends, carried } = next;
             self.call(call).open -= 1;
             self.open -= 1;
-            let chunk = Chunk { number, items, args: &args, ends: &ends };
+            let chunk = Chunk { first, items, args: &args, ends: &ends };
             posted += usize::from(self.post(call, &chunk, carried));
         }
         if posted > 0 {
@@ -389,25 +390,23 @@ impl Ledger {
     /// What came of the chunk in a cell, which is done. Results are left where they are, or copied.
     fn take_out(&mut self, cell: usize, copy: bool) -> Finished {
         let occupant = self.occupants[cell].take().expect("a cell that holds a chunk");
-        let Occupant { call, number, items, job, blocks, lost, .. } = occupant;
+        let Occupant { first, items, job, blocks, lost, .. } = occupant;
         let answer = (lost.len() < items as usize).then(|| self.owner.answer(job, &blocks));
         let results = match answer {
             None => Results::None,
             Some(Answer::Small(bytes, len)) => Results::Small(bytes, len),
             Some(Answer::Records { records, handles }) => {
-                let len = records.bytes().len();
-                let call = self.call(call);
-                call.room = call.room.max(len.div_ceil(items.max(1) as usize));
                 if copy && !handles {
-                    Results::Copied(records.bytes().to_vec())
+                    let bytes = records.bytes(items - lost.len() as u32).to_vec();
+                    Results::Copied(bytes, records.dense)
                 } else {
                     let results = Results::InPlace(Box::new((records, Hold { cell, blocks })));
-                    return Finished { number, items, lost, results };
+                    return Finished { first, items, lost, results };
                 }
             }
         };
         self.release(Hold { cell, blocks });
-        Finished { number, items, lost, results }
+        Finished { first, items, lost, results }
     }
 
     /// Puts a chunk that is done into the inbox of its call. `tell`: somebody else may wait for it.
@@ -447,7 +446,10 @@ impl Ledger {
     /// Makes room for the results of a job whose worker waits for it.
     fn make_room(&mut self, job: Job) {
         if let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job) {
-            self.owner.make_room(job, &mut occupant.blocks);
+            let wanted = self.owner.make_room(job, &mut occupant.blocks);
+            if let (Some(wanted), Some(call)) = (wanted, &mut self.calls[occupant.call]) {
+                call.room = call.room.max(wanted.div_ceil(occupant.items as usize) + 1);
+            }
         }
     }
 
@@ -456,6 +458,65 @@ impl Ledger {
         for job in self.owner.wanting() {
             self.make_room(job);
         }
+    }
+
+    /// Takes back what was handed over in one piece with an item that takes its time: as pieces of its
+    /// own for those who have nothing to do. True: there was something.
+    pub(super) fn split(&mut self, number: usize) -> bool {
+        let jobs: Vec<Job> = self.call(number).jobs.iter().copied().collect();
+        let mut pieces = 0;
+        for job in jobs {
+            let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job)
+            else {
+                continue;
+            };
+            // What its arguments refer to lives as long as the job.
+            if occupant.items < 2 || !occupant.carried.is_empty() || self.free.is_empty() {
+                continue;
+            }
+            let Some(cut) = self.owner.cut(job) else { continue };
+            let first = occupant.first + cut.start as usize;
+            occupant.items = cut.start;
+            let args = self.owner.args_of(job, &occupant.blocks, cut.clone());
+            pieces += self.repost(number, first, cut.len(), args);
+        }
+        if pieces > 0 {
+            self.owner.announce(pieces);
+        }
+        pieces > 0
+    }
+
+    /// Posts items that were cut off, in as many pieces as there may be takers. Tells how many.
+    fn repost(
+        &mut self,
+        number: usize,
+        first: usize,
+        count: usize,
+        args: Option<(Vec<u8>, Vec<u32>)>,
+    ) -> usize {
+        let Some((bytes, ends)) = args else {
+            let error = TaskError::refused("the pool's memory was overwritten");
+            self.deliver_unposted(number, Finished::failed(first, count as u32, &error));
+            return 0;
+        };
+        let each = bytes.len() / count;
+        let end_of = |item: usize| ends.get(item).map_or((item + 1) * each, |end| *end as usize);
+        let most = self.free.len().min(2 * self.crew.target());
+        let size = count.div_ceil(most);
+        let mut pieces = 0;
+        for from in (0..count).step_by(size) {
+            let to = (from + size).min(count);
+            let start = if from == 0 { 0 } else { end_of(from - 1) };
+            let piece_ends: Vec<u32> = match ends.is_empty() {
+                true => Vec::new(),
+                false => ends[from..to].iter().map(|end| end - start as u32).collect(),
+            };
+            let args = &bytes[start..end_of(to - 1)];
+            let items = (to - from) as u32;
+            let chunk = Chunk { first: first + from, items, args, ends: &piece_ends };
+            pieces += usize::from(self.post(number, &chunk, Carried::default()));
+        }
+        pieces
     }
 
     /// A worker has died: the item it was at fails, or is tried again; the rest of its chunk is for others.
@@ -484,7 +545,8 @@ impl Ledger {
             if at == occupant.items {
                 self.owner.conclude(job, Some(worker));
             } else {
-                self.owner.reopen(job, at);
+                let lost = occupant.lost.len() as u32;
+                self.owner.reopen(job, &occupant.blocks, (at, lost));
                 reopened += 1;
             }
         }

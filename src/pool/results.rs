@@ -3,7 +3,7 @@
 
 use super::error::TaskError;
 use crate::raw::pool::owner::{Blocks, InPlace};
-use crate::raw::pool::worker::record;
+use crate::raw::pool::record::{self, Dense};
 use crate::transfer::{Refused, Transfer, Unpacker};
 
 /// The cell of a job whose results are still looked at.
@@ -21,13 +21,13 @@ pub(super) enum Results {
     /// Records, in the memory of their job.
     InPlace(Box<(InPlace, Hold)>),
     /// Records.
-    Copied(Vec<u8>),
+    Copied(Vec<u8>, Dense),
 }
 
 /// A chunk that is done.
 pub(super) struct Finished {
-    /// Which one of its batch.
-    pub(super) number: usize,
+    /// Which item of its call is the first.
+    pub(super) first: usize,
     pub(super) items: u32,
     /// The items that have no record, in order.
     pub(super) lost: Vec<(u32, TaskError)>,
@@ -36,9 +36,9 @@ pub(super) struct Finished {
 
 impl Finished {
     /// A chunk all of whose items failed.
-    pub(super) fn failed(number: usize, items: u32, error: &TaskError) -> Finished {
+    pub(super) fn failed(first: usize, items: u32, error: &TaskError) -> Finished {
         let lost = (0..items).map(|item| (item, error.clone())).collect();
-        Finished { number, items, lost, results: Results::None }
+        Finished { first, items, lost, results: Results::None }
     }
 
     /// The results of all items, in order. What is to be given back of the chunk's job is returned.
@@ -51,10 +51,10 @@ impl Finished {
         match results {
             Results::None => lost.into_iter().for_each(|(_, error)| each(Err(error))),
             Results::Small(bytes, len) => each(value(&bytes[..len])),
-            Results::Copied(bytes) => read_records(&bytes, items, lost, each),
+            Results::Copied(bytes, dense) => read_records(&bytes, dense, items, lost, each),
             Results::InPlace(place) => {
                 let (records, hold) = *place;
-                read_records(records.bytes(), items, lost, each);
+                read_records(records.room(), records.dense, items, lost, each);
                 return Some(hold);
             }
         }
@@ -63,17 +63,66 @@ impl Finished {
 }
 
 fn read_records<R: Transfer>(
-    bytes: &[u8],
+    room: &[u8],
+    dense: Dense,
     items: u32,
     lost: Vec<(u32, TaskError)>,
     mut each: impl FnMut(Result<R, TaskError>),
 ) {
-    let mut from = Unpacker::new(bytes);
+    let plain = (items - lost.len() as u32).min(dense.most) as usize;
+    let (plain, rest) = match plain.checked_mul(dense.each as usize) {
+        Some(len) if len <= room.len() => (Plain::new(&room[..len], plain, dense), &room[len..]),
+        _ => (Plain::new(&[], 0, dense), &[][..]),
+    };
+    if lost.is_empty() && plain.left == items as usize {
+        return plain.read_all(each);
+    }
+    let mut plain = plain;
+    let mut rest = Unpacker::new(rest);
     let mut lost = lost.into_iter().peekable();
     for item in 0..items {
         match lost.next_if(|(number, _)| *number == item) {
             Some((_, error)) => each(Err(error)),
-            None => each(read_record(&mut from)),
+            None => each(plain.next().unwrap_or_else(|| read_record(&mut rest))),
+        }
+    }
+}
+
+/// Values without a head.
+struct Plain<'a> {
+    bytes: &'a [u8],
+    left: usize,
+    each: usize,
+}
+
+impl<'a> Plain<'a> {
+    fn new(bytes: &'a [u8], left: usize, dense: Dense) -> Plain<'a> {
+        Plain { bytes, left, each: dense.each as usize }
+    }
+
+    #[inline]
+    fn next<R: Transfer>(&mut self) -> Option<Result<R, TaskError>> {
+        self.left = self.left.checked_sub(1)?;
+        let (next, rest) = self.bytes.split_at_checked(self.each)?;
+        self.bytes = rest;
+        Some(value(next))
+    }
+
+    #[inline]
+    fn read_all<R: Transfer>(mut self, mut each: impl FnMut(Result<R, TaskError>)) {
+        // Plain bytes are read at once. What may hold on to something is read one by one, so that one
+        // that cannot be read fails alone.
+        if !std::mem::needs_drop::<R>() && size_of::<R>() > 0 {
+            let mut from = Unpacker::new(self.bytes);
+            if let Ok(values) = R::unpack_vec(self.left, &mut from)
+                && from.finish().is_ok()
+                && values.len() == self.left
+            {
+                return values.into_iter().for_each(|value| each(Ok(value)));
+            }
+        }
+        while let Some(result) = self.next() {
+            each(result);
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Sizes {
     Fixed(usize),
     /// More with every chunk: nobody knows how many items there are.
     Growing { next: usize },
+    /// One by one, as far as anybody can tell: as many as are done in no time.
+    Bundled { size: usize },
 }
 
 impl Sizes {
@@ -31,7 +33,7 @@ impl Sizes {
 
     fn next(&mut self) -> usize {
         match self {
-            Sizes::Fixed(size) => *size,
+            Sizes::Fixed(size) | Sizes::Bundled { size } => *size,
             Sizes::Growing { next } => {
                 let size = *next / 8;
                 *next = (*next + *next / 8).min(8 * 1024);
@@ -43,12 +45,12 @@ impl Sizes {
 
 /// A packed chunk, or one item that cannot be.
 pub(super) struct Packed {
-    pub(super) number: usize,
-    pub(super) items: u32,
+    first: usize,
+    items: u32,
     bytes: std::ops::Range<usize>,
     ends: std::ops::Range<usize>,
-    pub(super) carried: Carried,
-    pub(super) refused: Option<TaskError>,
+    carried: Carried,
+    refused: Option<TaskError>,
 }
 
 /// Packed chunks.
@@ -83,9 +85,32 @@ impl Stage {
         if self.chunks.is_empty() { 0 } else { self.packer.bytes().len() }
     }
 
-    /// How many chunks there were so far.
+    /// How many items go into the next chunk.
+    pub(super) fn size(&self) -> usize {
+        match self.sizes {
+            Sizes::Fixed(size) | Sizes::Bundled { size } => size,
+            Sizes::Growing { next } => (next / 8).max(1),
+        }
+    }
+
+    /// How many items there were so far.
     pub(super) fn count(&self) -> usize {
         self.next
+    }
+
+    /// How many items go into a chunk that is to look like none. Nothing, where that was said.
+    pub(super) fn bundle(&mut self, items: usize) {
+        if let Sizes::Bundled { size } = &mut self.sizes {
+            *size = items;
+        }
+    }
+
+    /// How many items go into the next chunk, where that may change.
+    pub(super) fn bundled(&self) -> Option<usize> {
+        match self.sizes {
+            Sizes::Bundled { size } => Some(size),
+            Sizes::Fixed(_) | Sizes::Growing { .. } => None,
+        }
     }
 
     /// Packs the next chunk. False: there are no more items, and `items` is gone.
@@ -140,7 +165,7 @@ impl Stage {
     pub(super) fn first(&self) -> Option<(Chunk<'_>, Option<&TaskError>)> {
         let packed = self.chunks.front()?;
         let chunk = Chunk {
-            number: packed.number,
+            first: packed.first,
             items: packed.items,
             args: &self.packer.bytes()[packed.bytes.clone()],
             ends: &self.ends[packed.ends.clone()],
@@ -161,7 +186,7 @@ impl Stage {
     }
 
     fn push(&mut self, packed: Packed) {
-        self.next += 1;
+        self.next += packed.items as usize;
         self.chunks.push_back(packed);
     }
 }
@@ -188,11 +213,11 @@ impl Pull<'_> {
     /// An item could not be packed: what came before it is a chunk, and so is it.
     fn refuse(&mut self, before: usize, reason: String) {
         self.close(before);
-        let number = self.stage.next;
+        let first = self.stage.next;
         let refused = Some(TaskError::Refused { reason });
         drop(self.stage.packer.take_carried());
         let carried = Carried::default();
-        self.stage.push(Packed { number, items: 1, bytes: 0..0, ends: 0..0, carried, refused });
+        self.stage.push(Packed { first, items: 1, bytes: 0..0, ends: 0..0, carried, refused });
     }
 
     fn close(&mut self, end: usize) {
@@ -202,7 +227,7 @@ impl Pull<'_> {
         }
         let ends = if self.uniform { 0..0 } else { self.first_end..self.stage.ends.len() };
         let packed = Packed {
-            number: self.stage.next,
+            first: self.stage.next,
             items: items as u32,
             bytes: self.start..end,
             ends,
@@ -232,7 +257,7 @@ mod tests {
         while stage.pull(&mut items) {}
         let mut seen = Vec::new();
         while let Some((chunk, _)) = stage.first() {
-            assert_eq!(chunk.number, seen.len());
+            assert_eq!(chunk.first, seen.iter().map(|(items, _)| *items as usize).sum::<usize>());
             assert!(chunk.ends.is_empty() || chunk.ends.len() == chunk.items as usize);
             seen.push((chunk.items, chunk.ends.len()));
             stage.pop();

@@ -2,9 +2,13 @@
 //!
 //! The thread pulls and packs items, hands chunks over as cells become free, takes out what is done, and
 //! sleeps only when neither is possible. One turn of the lock serves many chunks.
+//!
+//! *One by one.* Where items are handed over one by one, those that are done in no time are put into one
+//! chunk, as many as a worker does in [`BUNDLE_TIME`]. If one of them takes its time after all, while
+//! workers have nothing to do, those after it are taken back and handed over again.
 #![forbid(unsafe_code)]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::MutexGuard;
 use std::time::Duration;
 
@@ -14,13 +18,19 @@ use super::results::{Finished, Hold};
 use super::shared::Shared;
 use super::stage::{Sizes, Stage};
 use crate::raw::pool::board::Job;
-use crate::sys::clock::{Deadline, Naps};
+use crate::sys::clock::{Deadline, Naps, now_nanos};
 use crate::transfer::Transfer;
 
 /// Chunks that are packed before they are handed over.
 const BATCH: usize = 32;
 /// And bytes of them.
 const BATCH_BYTES: usize = 64 << 10;
+
+/// How long the items of a bundle take, in nanoseconds, as far as one can tell.
+const BUNDLE_TIME: u64 = 20_000;
+const LARGEST_BUNDLE: usize = 64;
+/// Over how long the time of an item is measured.
+const MEASURED: u64 = 50_000;
 
 /// In which order results are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,18 +47,19 @@ pub(super) struct Stream<'p, I> {
     items: Option<I>,
     stage: Stage,
     order: Order,
-    /// Chunks that may be handed over and not read.
-    window: usize,
-    /// How many chunks were handed over.
+    /// Chunks that may be pulled and not read; `None`: it reads everything, and at once.
+    window: Option<usize>,
+    /// How many items were handed over.
     posted: usize,
-    /// How many chunks were read.
+    /// How many items were read.
     read: usize,
-    /// Chunks that are done: by number from `read` on, or as they came.
-    arrived: VecDeque<Option<Finished>>,
+    /// What is done and was not read: by its first item, or as it came.
+    arrived: BTreeMap<usize, Finished>,
+    as_done: VecDeque<Finished>,
     holds: Vec<Hold>,
     naps: Naps,
-    /// It reads everything there is, and at once.
-    bulk: bool,
+    /// Since when items are counted, and how many were done.
+    measured: (u64, usize),
 }
 
 impl<'p, I> Stream<'p, I>
@@ -56,7 +67,7 @@ where
     I: Iterator,
     I::Item: Transfer,
 {
-    /// Begins a call. `window`: `None` for as much as there is room for.
+    /// Begins a call. `room`: how many bytes a result takes, as far as its type tells.
     pub(super) fn begin(
         pool: &'p Shared,
         function: Option<u64>,
@@ -67,7 +78,6 @@ where
         let call = pool.begin(function, Then::Nothing, room)?;
         let mut ledger = pool.ledger();
         let bell = ledger.call(call).bell;
-        let most = ledger.owner.cells() * 3 / 4;
         if window.is_none() {
             ledger.open += 1; // its thread is in it until the end
         }
@@ -79,13 +89,14 @@ where
             items: Some(items),
             stage: Stage::new(sizes),
             order,
-            window: window.map_or(most, |window| window.min(most)),
+            window,
             posted: 0,
             read: 0,
-            arrived: VecDeque::new(),
+            arrived: BTreeMap::new(),
+            as_done: VecDeque::new(),
             holds: Vec::new(),
             naps: Naps::until(Deadline::Never),
-            bulk: window.is_none(),
+            measured: (now_nanos(), 0),
         })
     }
 
@@ -96,20 +107,32 @@ where
             if let Some(finished) = self.take_arrived() {
                 return Ok(Some(finished));
             }
-            let done = self.items.is_none() && self.stage.len() == 0 && self.read == self.posted;
-            if done {
+            if self.is_over() {
                 return Ok(None);
             }
             self.turn(true)?;
         }
     }
 
+    /// Whether there are no more items, and all were read.
+    fn is_over(&self) -> bool {
+        self.items.is_none() && self.stage.len() == 0 && self.read == self.posted
+    }
+
     /// Hands over what can be, if the workers may soon be out of work.
     pub(super) fn keep_fed(&mut self) {
-        let on_the_way = self.posted - self.read;
-        if self.items.is_some() && on_the_way <= self.window / 2 {
+        let ahead = self.posted - self.read;
+        if self.items.is_some() && ahead <= self.most_ahead() / 2 {
             // An end of the pool shows in the next chunk.
             let _ = self.turn(false);
+        }
+    }
+
+    /// How many items may be pulled and not read.
+    fn most_ahead(&self) -> usize {
+        match self.window {
+            None => usize::MAX,
+            Some(chunks) => chunks.saturating_mul(self.stage.size()),
         }
     }
 
@@ -126,25 +149,20 @@ where
 
     fn take_arrived(&mut self) -> Option<Finished> {
         let finished = match self.order {
-            Order::AsDone => self.arrived.pop_front()?,
-            Order::AsGiven => {
-                self.arrived.front()?.as_ref()?;
-                self.arrived.pop_front()?
-            }
+            Order::AsDone => self.as_done.pop_front()?,
+            Order::AsGiven => self.arrived.remove(&self.read)?,
         };
-        self.read += 1;
-        finished
+        self.read += finished.items as usize;
+        Some(finished)
     }
 
     fn arrive(&mut self, finished: Finished) {
-        if self.order == Order::AsDone {
-            return self.arrived.push_back(Some(finished));
+        match self.order {
+            Order::AsDone => self.as_done.push_back(finished),
+            Order::AsGiven => {
+                self.arrived.insert(finished.first, finished);
+            }
         }
-        let index = finished.number - self.read;
-        if self.arrived.len() <= index {
-            self.arrived.resize_with(index + 1, || None);
-        }
-        self.arrived[index] = Some(finished);
     }
 
     /// One turn: items are packed, chunks handed over, and those that are done fetched. `wait`: sleeps
@@ -160,21 +178,22 @@ where
         for hold in self.holds.drain(..) {
             ledger.release(hold);
         }
-        let patience = 2 * ledger.crew.target() + 2;
-        ledger.harvest(self.call, patience);
+        let workers = ledger.crew.target();
+        ledger.harvest(self.call, 2 * workers + 2);
         let inbox = std::mem::take(&mut ledger.call(self.call).inbox);
         let mut progress = !inbox.is_empty();
+        let items: usize = inbox.iter().map(|finished| finished.items as usize).sum();
         inbox.into_iter().for_each(|finished| self.arrive(finished));
-        progress |= self.post(&mut ledger) > 0;
+        progress |= self.post(&mut ledger);
         if ledger.is_crowded() {
             ledger.pump();
         }
-        let over = self.items.is_none() && self.stage.len() == 0 && self.read == self.posted;
-        if progress || over || !wait {
+        if progress {
             self.naps = Naps::until(Deadline::Never);
-            return Ok(());
+        } else if wait && !self.is_over() {
+            self.wait(ledger, seen);
         }
-        self.wait(ledger, seen);
+        self.measure(items, workers);
         Ok(())
     }
 
@@ -185,47 +204,54 @@ where
         while self.items.is_some()
             && self.stage.len() < batch
             && self.stage.bytes() < BATCH_BYTES
-            && self.stage.count() - self.read < self.window
+            && self.stage.count() - self.read < self.most_ahead()
         {
             self.stage.pull(&mut self.items);
         }
     }
 
-    /// Hands over packed chunks, as far as cells are free. Tells how many.
-    fn post(&mut self, ledger: &mut Ledger) -> usize {
+    /// Hands over packed chunks, as far as cells are free. True: there were some.
+    fn post(&mut self, ledger: &mut Ledger) -> bool {
         if self.stage.len() > 0 && ledger.room() == 0 && self.posted == self.read {
             // Nothing of its own comes back: others hold all the cells.
             ledger.harvest_all();
         }
-        let (mut handled, mut posted) = (0, 0);
+        let before = self.stage.len();
+        let mut posted = 0;
         loop {
-            let carried = match ledger.room() {
-                0 => break,
-                _ => self.stage.take_carried(),
-            };
-            let Some((chunk, refused)) = self.stage.first() else { break };
-            if let Some(error) = refused {
-                let finished = Finished::failed(chunk.number, chunk.items, error);
-                self.stage.pop();
-                self.arrive(finished);
-            } else {
-                posted += usize::from(ledger.post(self.call, &chunk, carried));
-                self.stage.pop();
+            // Some cells are left for others.
+            let most = ledger.owner.cells() / 4 * 3;
+            let own = ledger.call(self.call).jobs.len();
+            if ledger.room() == 0 || own >= most {
+                break;
             }
-            handled += 1;
+            let carried = self.stage.take_carried();
+            let Some((chunk, refused)) = self.stage.first() else { break };
+            self.posted += chunk.items as usize;
+            match refused {
+                None => posted += usize::from(ledger.post(self.call, &chunk, carried)),
+                Some(error) => {
+                    let finished = Finished::failed(chunk.first, chunk.items, error);
+                    self.arrive(finished);
+                }
+            }
+            self.stage.pop();
         }
-        self.posted += handled;
         if posted > 0 {
             ledger.owner.announce(posted);
         }
-        handled
+        before > self.stage.len()
     }
 
     /// Sleeps until it may be worth another turn.
     fn wait(&mut self, mut ledger: MutexGuard<'_, Ledger>, seen: u32) {
         let pool = self.pool;
-        let jobs = self.awaited(&mut ledger);
+        let had_naps = self.naps.begun();
         let nap = self.naps.next().unwrap_or(Duration::from_millis(1));
+        if had_naps && !pool.raw.board.is_posted() && ledger.split(self.call) {
+            self.naps = Naps::until(Deadline::Never);
+        }
+        let jobs = self.awaited(&mut ledger);
         if jobs.is_empty() {
             // It has no cell, and there is none: somebody else's is to become free.
             ledger.starve(1);
@@ -248,9 +274,25 @@ where
         match self.order {
             Order::AsDone => jobs.iter().copied().collect(),
             // Half of them at once are worth waking up for.
-            Order::AsGiven if self.bulk && jobs.len() > 8 => vec![jobs[jobs.len() / 2]],
+            Order::AsGiven if self.window.is_none() && jobs.len() > 8 => vec![jobs[jobs.len() / 2]],
             Order::AsGiven => jobs.front().copied().into_iter().collect(),
         }
+    }
+
+    /// So many items were done: learns how many make a bundle.
+    fn measure(&mut self, items: usize, workers: usize) {
+        let Some(bundle) = self.stage.bundled() else { return };
+        self.measured.1 += items;
+        let (since, done) = self.measured;
+        let now = now_nanos();
+        let took = now - since;
+        if took < MEASURED || done == 0 {
+            return;
+        }
+        self.measured = (now, 0);
+        let each = (took * workers as u64 / done as u64).max(1);
+        let fits = (BUNDLE_TIME / each) as usize;
+        self.stage.bundle(fits.clamp(1, (2 * bundle).min(LARGEST_BUNDLE)));
     }
 }
 
@@ -260,11 +302,12 @@ impl<I> Drop for Stream<'_, I> {
         for hold in self.holds.drain(..) {
             ledger.release(hold);
         }
-        for finished in self.arrived.drain(..).flatten() {
+        let arrived = std::mem::take(&mut self.arrived).into_values();
+        for finished in arrived.chain(self.as_done.drain(..)) {
             ledger.discard(finished);
         }
         ledger.end(self.call);
-        if self.bulk {
+        if self.window.is_none() {
             ledger.open -= 1;
         }
         drop(ledger);

@@ -302,7 +302,7 @@ pub(super) fn read_one<R: Transfer>(finished: Vec<Finished>) -> (Result<R, TaskE
 pub(super) fn read_all<R: Transfer>(
     mut finished: Vec<Finished>,
 ) -> (Result<Vec<R>, TaskError>, Vec<Hold>) {
-    finished.sort_unstable_by_key(|one| one.number);
+    finished.sort_unstable_by_key(|one| one.first);
     let mut results = Ok(Vec::new());
     let holds = finished.into_iter().filter_map(|one| {
         one.read(|value| match (&mut results, value) {

@@ -13,9 +13,10 @@ use crate::process::function::exit_code;
 use crate::process::panics;
 use crate::raw::pool::board::Job;
 use crate::raw::pool::layout::RawPool;
+use crate::raw::pool::record;
 use crate::raw::pool::slab::RawSlab;
 use crate::raw::pool::words::WorkerId;
-use crate::raw::pool::worker::{Arguments, Output, Running, Worker, record};
+use crate::raw::pool::worker::{Arguments, Output, Running, Worker};
 use crate::segment::handle::Handle;
 use crate::sys::program;
 use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles};
@@ -135,12 +136,12 @@ where
     let Running { input, mut output } = running;
     let args = input.arguments();
     let mut packer = PACKER.take();
-    let mut item = input.done;
-    while item < input.items {
+    let mut count = 0;
+    while output.item().is_some() {
         let ran = panics::catch_silently(|| {
-            while item < input.items {
+            while let Some(item) = output.item() {
+                count += 1;
                 run_item::<F, A, M>(&args, item, &mut packer, &mut output);
-                item += 1;
             }
         });
         if let Err(panic) = ran {
@@ -148,12 +149,11 @@ where
             // Two strings can always cross.
             let _ = (panic.message, panic.location).pack(&mut packer);
             output.commit(record::PANICKED, packer.bytes());
-            item += 1;
         }
     }
     PACKER.set(packer);
     output.finish();
-    input.items - input.done
+    count
 }
 
 #[inline]

@@ -12,7 +12,7 @@ use crate::segment::object::{Kind, Object, Signature};
 /// Those who wait for a job to end sleep on one of these words.
 pub(crate) const BELLS: usize = 32;
 /// Bytes that lie beside a job, for arguments and results that need no block of their own.
-pub(crate) const INLINE: usize = 176;
+pub(crate) const INLINE: usize = 160;
 /// Slabs that a pool can have at once.
 pub(crate) const SLABS: usize = 128;
 /// What says where a slab is takes so many bytes at most.
@@ -67,8 +67,10 @@ pub(crate) struct Cell {
 /// The rest of a job that is not SMALL, or whose result is not.
 #[repr(C, align(256))]
 pub(crate) struct Body {
-    /// Items done (low 32 bits) and bytes of their results: one store commits an item.
+    /// Items done (low 32 bits), and where the job ends: one exchange commits an item, and claims the
+    /// next.
     pub(super) progress: AtomicU64,
+    /// How many items the arguments are of.
     pub(super) items: AtomicU64,
     /// Where the arguments lie: inline, or in a slab.
     pub(super) args: AtomicU64,
@@ -82,7 +84,12 @@ pub(crate) struct Body {
     pub(super) wanted: AtomicU64,
     /// Not 0: there is none.
     pub(super) denied: AtomicU64,
-    reserved: AtomicU64,
+    /// The values at the beginning of the room that have no head: their length (low 32 bits) and how
+    /// many they are, all ones as long as there may be more.
+    pub(super) dense: AtomicU64,
+    /// Where a worker goes on that takes the job up: how many records there are, and their bytes.
+    pub(super) records: AtomicU64,
+    pub(super) used: AtomicU64,
     pub(super) bytes: [Byte; INLINE],
 }
 

@@ -11,6 +11,8 @@ mod memory;
 #[cfg(not(loom))]
 pub(crate) mod owner;
 #[cfg(not(loom))]
+pub(crate) mod record;
+#[cfg(not(loom))]
 pub(crate) mod slab;
 pub(crate) mod words;
 #[cfg(not(loom))]

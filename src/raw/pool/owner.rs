@@ -8,8 +8,10 @@ use super::board::{Job, Poster, Words};
 use super::heap::{Block, Heap};
 use super::layout::{BELLS, INLINE, RawPool, SLAB_NAME, Size};
 use super::memory::{Location, Memory, set_name};
+use super::record::{self, Dense};
 use super::slab::RawSlab;
 use super::words::{State, WorkerId};
+use super::worker::Arguments;
 use crate::error::Error;
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, fence, futex_wake};
@@ -113,7 +115,10 @@ impl Owner {
         }
         let body = &self.pool.bodies[cell];
         // [J1]
-        body.progress.store(0, Ordering::Relaxed);
+        body.progress.store(u64::from(order.items) << 32, Ordering::Relaxed);
+        body.dense.store(0, Ordering::Relaxed);
+        body.records.store(0, Ordering::Relaxed);
+        body.used.store(0, Ordering::Relaxed);
         body.items.store(u64::from(order.items), Ordering::Relaxed);
         let table = size_of_val(order.ends);
         body.args_len.store((table + order.args.len()) as u64, Ordering::Relaxed);
@@ -200,8 +205,10 @@ impl Owner {
             return Answer::Small(result.to_ne_bytes(), len.min(SMALL));
         }
         let body = &self.pool.bodies[job.cell];
-        let len = (body.progress.load(Ordering::Relaxed) >> 32) as usize; // [J2]
-        let records = InPlace { memory: self.room_of(job, blocks), len };
+        // [J2]
+        let len = body.room_len.load(Ordering::Relaxed) as usize;
+        let dense = Dense::from_bits(body.dense.load(Ordering::Relaxed));
+        let records = InPlace { memory: self.room_of(job, blocks), len, dense };
         Answer::Records { records, handles: what & HANDLES != 0 }
     }
 
@@ -216,15 +223,16 @@ impl Owner {
         }
     }
 
-    /// Makes room for the results of a job whose worker waits for it, if one does.
-    pub(crate) fn make_room(&mut self, job: Job, blocks: &mut Blocks) {
+    /// Makes room for the results of a job whose worker waits for it, if one does. How many bytes it
+    /// asked for.
+    pub(crate) fn make_room(&mut self, job: Job, blocks: &mut Blocks) -> Option<usize> {
         let word = self.pool.board.state(job.cell);
         if word.state() != State::Wants || word.lap() != job.lap {
-            return;
+            return None;
         }
         let body = &self.pool.bodies[job.cell];
         let wanted = body.wanted.load(Ordering::Relaxed); // [J6]
-        let used = (body.progress.load(Ordering::Relaxed) >> 32) as usize;
+        let used = body.used.load(Ordering::Relaxed) as usize; // [J6]
         let room = usize::try_from(wanted)
             .map_err(|_| ())
             .and_then(|wanted| self.take_block(wanted.max(2 * used)).map_err(|_| ()));
@@ -255,6 +263,7 @@ impl Owner {
             record.given.fetch_add(1, Ordering::Release);
             futex_wake(&record.given, u32::MAX);
         }
+        moved.ok().and(usize::try_from(wanted).ok())
     }
 
     /// The jobs that a dead worker held.
@@ -277,16 +286,81 @@ impl Owner {
         if what & IS_SMALL != 0 {
             return 0; // its commit is the end of the job
         }
-        self.pool.bodies[job.cell].progress.load(Ordering::Relaxed) as u32
+        self.pool.bodies[job.cell].progress.load(Ordering::Acquire) as u32 // [J7]
     }
 
-    /// Offers the rest of a dead worker's job: the items from `done` on.
-    /// [`announce`](Owner::announce) comes after it.
-    pub(crate) fn reopen(&mut self, job: Job, done: u32) {
-        self.set_progress(job, done);
+    /// Offers the rest of a dead worker's job: the items from `done` on, `lost` of which before have no
+    /// record. [`announce`](Owner::announce) comes after it.
+    pub(crate) fn reopen(&mut self, job: Job, blocks: &Blocks, (done, lost): (u32, u32)) {
         let what = &self.pool.board.words.cells[job.cell].what;
-        what.store(what.load(Ordering::Relaxed) & !ANSWER, Ordering::Relaxed); // [J1]
+        let before = what.load(Ordering::Relaxed);
+        what.store(before & !ANSWER, Ordering::Relaxed); // [J1]
+        if before & IS_SMALL == 0 {
+            let body = &self.pool.bodies[job.cell];
+            let records = done.saturating_sub(lost);
+            let dense = Dense::from_bits(body.dense.load(Ordering::Relaxed));
+            let len = body.room_len.load(Ordering::Relaxed) as usize;
+            let memory = self.room_of(job, blocks);
+            let room = memory.read(0, len).unwrap_or(&[]);
+            let used = record::length(room, dense, records).unwrap_or(room.len());
+            // [J1]
+            body.records.store(u64::from(records), Ordering::Relaxed);
+            body.used.store(used as u64, Ordering::Relaxed);
+            if records == 0 {
+                body.dense.store(0, Ordering::Relaxed);
+            }
+            let end = body.progress.load(Ordering::Relaxed) >> 32;
+            body.progress.store(end << 32 | u64::from(done), Ordering::Relaxed);
+        }
         self.pool.board.reopen(&mut self.poster, job);
+    }
+
+    /// Cuts off what a job's worker has not begun, but for the item that it is at. The items cut off;
+    /// `None`: there are none.
+    pub(crate) fn cut(&mut self, job: Job) -> Option<std::ops::Range<u32>> {
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        let word = self.pool.board.state(job.cell);
+        if what & IS_SMALL != 0 || word.state() != State::Running || word.lap() != job.lap {
+            return None;
+        }
+        let progress = &self.pool.bodies[job.cell].progress;
+        let mut now = progress.load(Ordering::Acquire);
+        loop {
+            let (done, end) = (now as u32, (now >> 32) as u32);
+            if end.saturating_sub(done) < 2 {
+                return None;
+            }
+            let cut = u64::from(done + 1) << 32 | u64::from(done);
+            // [J7]
+            match progress.compare_exchange(now, cut, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(done + 1..end),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// The arguments of some items of a job: their bytes, and where each item's end; nothing where all
+    /// are of one length.
+    pub(crate) fn args_of(
+        &self,
+        job: Job,
+        blocks: &Blocks,
+        items: std::ops::Range<u32>,
+    ) -> Option<(Vec<u8>, Vec<u32>)> {
+        let body = &self.pool.bodies[job.cell];
+        let memory = match blocks.args {
+            Some(block) => Memory::InSlab(self.heap.slab(block).clone(), block.at),
+            None => Memory::Inline(self.pool.clone(), job.cell, 0),
+        };
+        let all = memory.read(0, body.args_len.load(Ordering::Relaxed) as usize)?;
+        let count = body.items.load(Ordering::Relaxed) as u32;
+        let args = Arguments::new(all, count, body.table.load(Ordering::Relaxed) != 0);
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for item in items {
+            bytes.extend_from_slice(args.of(item)?);
+            ends.push(bytes.len() as u32);
+        }
+        Some((bytes, if args.is_uniform() { Vec::new() } else { ends }))
     }
 
     /// Ends a job that nobody began, or whose worker is dead, and rings. False: it is another's.
@@ -297,12 +371,6 @@ impl Owner {
             self.pool.bell((what >> BELL_SHIFT) as u8).ring();
         }
         true
-    }
-
-    fn set_progress(&self, job: Job, done: u32) {
-        let progress = &self.pool.bodies[job.cell].progress;
-        let bytes = progress.load(Ordering::Relaxed) >> 32;
-        progress.store(bytes << 32 | u64::from(done), Ordering::Relaxed); // [J1]
     }
 }
 
@@ -374,12 +442,20 @@ pub(crate) enum Answer {
 pub(crate) struct InPlace {
     memory: Memory,
     len: usize,
+    /// Those without a head.
+    pub(crate) dense: Dense,
 }
 
 impl InPlace {
-    /// Their bytes; none, where the pool's memory was overwritten.
+    /// All of their room; none, where the pool's memory was overwritten.
     #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn room(&self) -> &[u8] {
         self.memory.read(0, self.len).unwrap_or(&[])
+    }
+
+    /// The bytes of so many of them.
+    pub(crate) fn bytes(&self, count: u32) -> &[u8] {
+        let room = self.room();
+        record::length(room, self.dense, count).and_then(|len| room.get(..len)).unwrap_or(&[])
     }
 }

@@ -10,6 +10,7 @@ use super::owner::{
     ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, HANDLES, IS_SMALL, OWN_BELL, RESULT_LEN_SHIFT,
     SMALL,
 };
+use super::record::{self, Dense};
 use super::slab::RawSlab;
 use super::words::{State, WorkerId};
 use crate::raw::eventcount::Moment;
@@ -19,21 +20,8 @@ use crate::segment::handle::Handle;
 use crate::sys::clock::{Deadline, Naps, now_nanos};
 
 // Ordering:
-// [J7] commit of an item: store(progress, Release) ↔ its worker's death   its result before it
-
-/// The first byte of a record: what it is.
-pub(crate) mod record {
-    /// Up to this: a value of so many bytes. Others have their length after them, in four bytes.
-    pub(crate) const LONGEST: u8 = 239;
-    /// A longer value.
-    pub(crate) const VALUE: u8 = 240;
-    /// A panic's message and location.
-    pub(crate) const PANICKED: u8 = 241;
-    /// Why the arguments or the result could not cross.
-    pub(crate) const REFUSED: u8 = 242;
-    /// There was no memory for the result. It has no length.
-    pub(crate) const NO_ROOM: u8 = 243;
-}
+// [J7] commit of an item: CAS(progress, Release) ↔ its worker's death, or the end of the job   its result
+//      before it; ↔ the owner's cut: CAS(progress)   an item is begun, or is cut off, and never both
 
 /// Waiting awake, in nanoseconds: less when it did not pay lately.
 const SHORTEST_SPIN: u64 = 2_000;
@@ -199,10 +187,8 @@ pub(crate) struct Running {
 pub(crate) struct Input {
     /// Where the function is.
     pub(crate) function: u32,
-    /// How many items there are.
-    pub(crate) items: u32,
-    /// How many of them are done already.
-    pub(crate) done: u32,
+    /// How many items the arguments are of.
+    items: u32,
     args: Args,
 }
 
@@ -229,16 +215,26 @@ impl Input {
             Args::Small(bytes, len) => Arguments { table: None, bytes: &bytes[..*len], each: *len },
             Args::Memory { memory, len, table } => {
                 let all = memory.read(0, *len).expect("arguments within the pool's memory");
-                let table = if *table { self.items as usize * size_of::<u32>() } else { 0 };
-                let (table, bytes) = all.split_at(table);
-                let each = bytes.len() / (self.items as usize).max(1);
-                Arguments { table: Some(table).filter(|table| !table.is_empty()), bytes, each }
+                Arguments::new(all, self.items, *table)
             }
         }
     }
 }
 
 impl<'a> Arguments<'a> {
+    /// Of so many items, with a table of their ends or all of one length.
+    pub(super) fn new(all: &'a [u8], items: u32, table: bool) -> Arguments<'a> {
+        let table = if table { items as usize * size_of::<u32>() } else { 0 };
+        let (table, bytes) = all.split_at_checked(table).unwrap_or((&[], &[]));
+        let each = bytes.len() / (items as usize).max(1);
+        Arguments { table: Some(table).filter(|table| !table.is_empty()), bytes, each }
+    }
+
+    /// Whether all are of one length.
+    pub(super) fn is_uniform(&self) -> bool {
+        self.table.is_none()
+    }
+
     /// The bytes of one item's. `None`: the pool's memory was overwritten.
     #[inline]
     pub(crate) fn of(&self, item: u32) -> Option<&'a [u8]> {
@@ -261,12 +257,20 @@ pub(crate) struct Output {
     at: Rc<Bench>,
     pub(crate) job: Job,
     what: u64,
-    items: u32,
-    done: u32,
-    used: usize,
-    room: Option<(Memory, usize)>,
+    /// The item that is being done, and where the job ends.
+    progress: u64,
+    room: Option<Room>,
     /// It uses slabs.
     large: bool,
+}
+
+/// The room for the results of a job.
+struct Room {
+    memory: Memory,
+    len: usize,
+    used: usize,
+    records: u32,
+    dense: Dense,
 }
 
 impl Running {
@@ -276,11 +280,11 @@ impl Running {
         let what = cell.what.load(Ordering::Relaxed); // [J1]
         let function = what as u32;
         let at = Rc::clone(at);
-        let output = Output { at, job, what, items: 1, done: 0, used: 0, room: None, large: false };
+        let output = Output { at, job, what, progress: 1 << 32, room: None, large: false };
         if what & IS_SMALL != 0 {
             let bytes = cell.argument.load(Ordering::Relaxed).to_ne_bytes(); // [J1]
             let len = ((what >> ARGS_LEN_SHIFT & 0xF) as usize).min(SMALL);
-            let input = Input { function, items: 1, done: 0, args: Args::Small(bytes, len) };
+            let input = Input { function, items: 1, args: Args::Small(bytes, len) };
             return Running { input, output };
         }
         Running::start_body(job, function, output)
@@ -290,35 +294,61 @@ impl Running {
         let at = Rc::clone(&output.at);
         let body = &at.pool.bodies[job.cell];
         // [J1]
-        let progress = body.progress.load(Ordering::Relaxed);
         let items = body.items.load(Ordering::Relaxed) as u32;
         let len = body.args_len.load(Ordering::Relaxed) as usize;
         let table = body.table.load(Ordering::Relaxed) != 0;
         let location = Location(body.args.load(Ordering::Relaxed));
-        let done = (progress as u32).min(items);
-        output.items = items;
-        output.done = done;
-        output.used = (progress >> 32) as usize;
+        output.progress = body.progress.load(Ordering::Acquire);
         output.large = location.slab().is_some();
         output.find_room();
         let args = Args::Memory { memory: at.memory(job.cell, location), len, table };
-        Running { input: Input { function, items, done, args }, output }
+        Running { input: Input { function, items, args }, output }
     }
 }
 
 impl Output {
-    /// Commits the value that the next item's function returned.
+    /// The next item to be done. `None`: the job is done.
+    #[inline]
+    pub(crate) fn item(&self) -> Option<u32> {
+        let (done, end) = (self.progress as u32, (self.progress >> 32) as u32);
+        (done < end).then_some(done)
+    }
+
+    /// Commits the value that the item's function returned.
     #[inline]
     pub(crate) fn commit_value(&mut self, bytes: &[u8]) {
-        if self.what & IS_SMALL != 0 && bytes.len() <= SMALL {
-            let mut result = [0; SMALL];
-            result[..bytes.len()].copy_from_slice(bytes);
-            let cell = &self.at.pool.board.words.cells[self.job.cell];
-            cell.result.store(u64::from_ne_bytes(result), Ordering::Relaxed); // [J2]
-            self.what |= (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
-            cell.what.store(self.what, Ordering::Relaxed); // [J2]
-            return;
+        if self.what & IS_SMALL != 0 {
+            return self.commit_small(bytes);
         }
+        let room = self.room.as_mut().expect("the room of a job that is not small");
+        if room.dense.each as usize == bytes.len() && room.dense.most == Dense::OPEN {
+            let end = room.used + bytes.len();
+            let after = (self.progress >> 32) as usize - self.progress as u32 as usize;
+            if end + after <= room.len && room.memory.write(room.used, bytes) {
+                room.used = end;
+                room.records += 1;
+                return self.commit_item();
+            }
+        }
+        self.commit_with_head(bytes);
+    }
+
+    #[inline]
+    fn commit_small(&mut self, bytes: &[u8]) {
+        if bytes.len() > SMALL {
+            self.open_body();
+            return self.commit_with_head(bytes);
+        }
+        let mut result = [0; SMALL];
+        result[..bytes.len()].copy_from_slice(bytes);
+        let cell = &self.at.pool.board.words.cells[self.job.cell];
+        cell.result.store(u64::from_ne_bytes(result), Ordering::Relaxed); // [J2]
+        self.what |= (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
+        cell.what.store(self.what, Ordering::Relaxed); // [J2]
+        self.progress += 1;
+    }
+
+    fn commit_with_head(&mut self, bytes: &[u8]) {
         if bytes.len() <= usize::from(record::LONGEST) {
             self.commit_record(&[bytes.len() as u8], bytes);
         } else {
@@ -326,81 +356,133 @@ impl Output {
         }
     }
 
-    /// Commits something else than a value, or a long one, as what became of the next item.
+    /// Commits something else than a value, or a long one, as what became of the item.
     pub(crate) fn commit(&mut self, kind: u8, bytes: &[u8]) {
+        if self.room.is_none() {
+            self.open_body();
+        }
         match u32::try_from(bytes.len()) {
             Ok(len) => {
                 let [a, b, c, d] = len.to_ne_bytes();
                 self.commit_record(&[kind, a, b, c, d], bytes);
             }
-            // What is committed is told in 32 bits.
+            // Lengths are told in 32 bits.
             Err(_) => self.commit_record(&[record::NO_ROOM], &[]),
         }
     }
 
-    #[inline]
     fn commit_record(&mut self, head: &[u8], bytes: &[u8]) {
-        if self.room.is_none() {
-            self.open_body();
+        let room = self.room.as_mut().expect("room was found before anything is written");
+        let dense = &mut room.dense;
+        // The first value says how long the others will be, if they are.
+        let is_first = room.records == 0 && head.len() == 1 && head[0] <= record::LONGEST;
+        let mut head = head;
+        if is_first {
+            *dense = Dense { each: bytes.len() as u32, most: Dense::OPEN };
+            head = &[];
+        } else if dense.most == Dense::OPEN {
+            dense.most = room.records;
         }
+        let body = &self.at.pool.bodies[self.job.cell];
+        body.dense.store(dense.bits(), Ordering::Relaxed); // [J7]
         // A byte for each item that comes after it stays free.
-        let after = self.items.saturating_sub(self.done + 1) as usize;
-        let wanted = self.used + head.len() + bytes.len() + after;
-        if self.has_room(wanted) || self.grow(wanted) {
+        let after = (self.progress >> 32) as usize - self.progress as u32 as usize;
+        let wanted = room.used + head.len() + bytes.len() + after;
+        if wanted <= room.len || self.grow(wanted) {
             self.write(head, bytes);
         } else {
+            self.close_dense();
             self.write(&[record::NO_ROOM], &[]);
         }
-        self.done += 1;
-        point!("pool.before_progress");
-        let progress = (self.used as u64) << 32 | u64::from(self.done);
-        self.at.pool.bodies[self.job.cell].progress.store(progress, Ordering::Release); // [J7]
-        point!("pool.after_progress");
+        self.commit_item();
     }
 
-    #[inline]
-    fn has_room(&self, wanted: usize) -> bool {
-        self.room.as_ref().is_some_and(|(_, len)| wanted <= *len)
+    /// The next record has a head.
+    fn close_dense(&mut self) {
+        let room = self.room.as_mut().expect("room was found before anything is written");
+        room.dense.most = room.dense.most.min(room.records);
+        self.at.pool.bodies[self.job.cell].dense.store(room.dense.bits(), Ordering::Relaxed); // [J7]
     }
 
-    #[inline]
     fn write(&mut self, head: &[u8], bytes: &[u8]) {
-        let (memory, _) = self.room.as_ref().expect("room was found before anything is written");
-        let written = memory.write(self.used, head) && memory.write(self.used + head.len(), bytes);
+        let room = self.room.as_mut().expect("room was found before anything is written");
+        let written =
+            room.memory.write(room.used, head) && room.memory.write(room.used + head.len(), bytes);
         assert!(written, "results within the pool's memory");
-        self.used += head.len() + bytes.len();
+        room.used += head.len() + bytes.len();
+        room.records += 1;
+    }
+
+    /// The item is done, and the next begun, if there is one.
+    #[inline]
+    fn commit_item(&mut self) {
+        point!("pool.before_progress");
+        let progress = &self.at.pool.bodies[self.job.cell].progress;
+        loop {
+            let next = self.progress + 1;
+            // [J7]
+            match progress.compare_exchange(
+                self.progress,
+                next,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => break self.progress = next,
+                // The owner has cut something off, and nothing else; whatever it is, it ends.
+                Err(now) => {
+                    let done = u64::from(self.progress as u32);
+                    let end = (now >> 32).min(self.progress >> 32).max(done + 1);
+                    self.progress = end << 32 | done;
+                    if now != self.progress {
+                        progress.store(self.progress, Ordering::Release);
+                    }
+                }
+            }
+        }
+        point!("pool.after_progress");
     }
 
     /// Where the results of a job go that had its arguments in its cell.
     fn open_body(&mut self) {
         let body = &self.at.pool.bodies[self.job.cell];
-        body.progress.store(0, Ordering::Relaxed);
+        body.progress.store(self.progress, Ordering::Relaxed);
         body.room.store(Location::inline(0).0, Ordering::Relaxed);
         body.room_len.store(INLINE as u64, Ordering::Relaxed);
+        body.dense.store(0, Ordering::Relaxed);
+        body.records.store(0, Ordering::Relaxed);
+        body.used.store(0, Ordering::Relaxed);
         self.find_room();
     }
 
     fn find_room(&mut self) {
         let body = &self.at.pool.bodies[self.job.cell];
-        let room = Location(body.room.load(Ordering::Relaxed)); // [J1] [J6]
-        let len = body.room_len.load(Ordering::Relaxed); // [J1] [J6]
-        self.large |= room.slab().is_some();
-        self.room = Some((self.at.memory(self.job.cell, room), len as usize));
+        // [J1] [J6]
+        let location = Location(body.room.load(Ordering::Relaxed));
+        let len = body.room_len.load(Ordering::Relaxed) as usize;
+        self.large |= location.slab().is_some();
+        let memory = self.at.memory(self.job.cell, location);
+        self.room = Some(Room {
+            memory,
+            len,
+            used: body.used.load(Ordering::Relaxed) as usize,
+            records: body.records.load(Ordering::Relaxed) as u32,
+            dense: Dense::from_bits(body.dense.load(Ordering::Relaxed)),
+        });
     }
 
     /// Asks the owner for room, and waits for its answer. False: there is none.
     #[cold]
     fn grow(&mut self, wanted: usize) -> bool {
-        // What is committed is told in 32 bits.
-        if wanted > u32::MAX as usize {
-            return false;
-        }
         let Bench { pool, me, .. } = &*self.at;
         let body = &pool.bodies[self.job.cell];
+        let room = self.room.as_ref().expect("room was found before it is too small");
         let given = &pool.records[me.number()].given;
         let seen = given.load(Ordering::Acquire);
-        body.wanted.store(wanted as u64, Ordering::Relaxed); // [J6]
+        // [J6]
+        body.wanted.store(wanted as u64, Ordering::Relaxed);
         body.denied.store(0, Ordering::Relaxed);
+        body.records.store(u64::from(room.records), Ordering::Relaxed);
+        body.used.store(room.used as u64, Ordering::Relaxed);
         point!("pool.before_want");
         pool.board.want(self.job);
         pool.bell(OWN_BELL).ring();
@@ -415,7 +497,7 @@ impl Output {
             return false; // [J6]
         }
         self.find_room();
-        self.has_room(wanted)
+        self.room.as_ref().is_some_and(|room| wanted <= room.len)
     }
 
     /// Says that this worker keeps alive what the results refer to.
