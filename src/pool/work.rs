@@ -172,9 +172,9 @@ where
     if let Err(why) = value.pack(packer) {
         return refuse(&why, packer, output);
     }
-    let carried = packer.take_carried();
-    if !carried.is_empty() {
+    if packer.carries() {
         output.keep_handles();
+        let carried = packer.take_carried();
         KEPT.with_borrow_mut(|kept| kept.push((output.job, carried)));
     }
     output.commit_value(packer.bytes());

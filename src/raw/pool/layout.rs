@@ -12,7 +12,7 @@ use crate::segment::object::{Kind, Object, Signature};
 /// Those who wait for a job to end sleep on one of these words.
 pub(crate) const BELLS: usize = 32;
 /// Bytes that lie beside a job, for arguments and results that need no block of their own.
-pub(crate) const INLINE: usize = 160;
+pub(crate) const INLINE: usize = 144;
 /// Slabs that a pool can have at once.
 pub(crate) const SLABS: usize = 128;
 /// What says where a slab is takes so many bytes at most.
@@ -67,9 +67,12 @@ pub(crate) struct Cell {
 /// The rest of a job that is not SMALL, or whose result is not.
 #[repr(C, align(256))]
 pub(crate) struct Body {
-    /// Items done (low 32 bits), and where the job ends: one exchange commits an item, and claims the
-    /// next.
+    /// Items done: one store commits an item, and begins the next.
     pub(super) progress: AtomicU64,
+    /// Where the job ends.
+    pub(super) end: AtomicU64,
+    /// 0; 1 while the owner cuts off what was not begun; 2 once it has.
+    pub(super) cut: AtomicU64,
     /// How many items the arguments are of.
     pub(super) items: AtomicU64,
     /// Where the arguments lie: inline, or in a slab.

@@ -14,12 +14,15 @@ use super::words::{State, WorkerId};
 use super::worker::Arguments;
 use crate::error::Error;
 use crate::raw::hook::point;
-use crate::raw::sync::{Ordering, fence, futex_wake};
+use crate::raw::sync::{Ordering, fence, futex_wake, sleeper_fence};
 use crate::segment::handle::Handle;
 
 // Ordering:
 // [J8] crowded: store, fence(SeqCst), the owner's look at all jobs ↔ finish: swap(DONE), load(crowded)
 //      one of the two sees the other's store
+
+pub(super) const CUTTING: u64 = 1;
+const CUT: u64 = 2;
 
 /// Arguments and results of up to this many bytes lie in the job's cell.
 pub(super) const SMALL: usize = 8;
@@ -115,7 +118,9 @@ impl Owner {
         }
         let body = &self.pool.bodies[cell];
         // [J1]
-        body.progress.store(u64::from(order.items) << 32, Ordering::Relaxed);
+        body.progress.store(0, Ordering::Relaxed);
+        body.end.store(u64::from(order.items), Ordering::Relaxed);
+        body.cut.store(0, Ordering::Relaxed);
         body.dense.store(0, Ordering::Relaxed);
         body.records.store(0, Ordering::Relaxed);
         body.used.store(0, Ordering::Relaxed);
@@ -309,8 +314,8 @@ impl Owner {
             if records == 0 {
                 body.dense.store(0, Ordering::Relaxed);
             }
-            let end = body.progress.load(Ordering::Relaxed) >> 32;
-            body.progress.store(end << 32 | u64::from(done), Ordering::Relaxed);
+            body.progress.store(u64::from(done), Ordering::Relaxed);
+            body.cut.store(0, Ordering::Relaxed);
         }
         self.pool.board.reopen(&mut self.poster, job);
     }
@@ -323,20 +328,18 @@ impl Owner {
         if what & IS_SMALL != 0 || word.state() != State::Running || word.lap() != job.lap {
             return None;
         }
-        let progress = &self.pool.bodies[job.cell].progress;
-        let mut now = progress.load(Ordering::Acquire);
-        loop {
-            let (done, end) = (now as u32, (now >> 32) as u32);
-            if end.saturating_sub(done) < 2 {
-                return None;
-            }
-            let cut = u64::from(done + 1) << 32 | u64::from(done);
-            // [J7]
-            match progress.compare_exchange(now, cut, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(done + 1..end),
-                Err(other) => now = other,
-            }
+        let body = &self.pool.bodies[job.cell];
+        let end = body.end.load(Ordering::Relaxed);
+        body.cut.store(CUTTING, Ordering::Relaxed); // [J9]
+        let fenced = sleeper_fence();
+        // What it is at, or is about to look whether it may be at.
+        let begun = body.progress.load(Ordering::Acquire) + 1; // [J7] [J9]
+        let cut = fenced && begun < end;
+        if cut {
+            body.end.store(begun, Ordering::Relaxed); // [J10]
         }
+        body.cut.store(CUT, Ordering::Release); // [J10]
+        cut.then_some(begun as u32..end as u32)
     }
 
     /// The arguments of some items of a job: their bytes, and where each item's end; nothing where all

@@ -2,26 +2,31 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::board::{Job, Places, Words};
 use super::layout::{INLINE, RawPool};
 use super::memory::{Location, Memory, name_of};
 use super::owner::{
-    ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, HANDLES, IS_SMALL, OWN_BELL, RESULT_LEN_SHIFT,
-    SMALL,
+    ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, CUTTING, HANDLES, IS_SMALL, OWN_BELL,
+    RESULT_LEN_SHIFT, SMALL,
 };
 use super::record::{self, Dense};
 use super::slab::RawSlab;
 use super::words::{State, WorkerId};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
-use crate::raw::sync::{Ordering, futex_wait, spin_loop};
+use crate::raw::sync::{Ordering, futex_wait, publisher_fence, spin_loop};
 use crate::segment::handle::Handle;
 use crate::sys::clock::{Deadline, Naps, now_nanos};
 
 // Ordering:
-// [J7] commit of an item: CAS(progress, Release) ↔ its worker's death, or the end of the job   its result
-//      before it; ↔ the owner's cut: CAS(progress)   an item is begun, or is cut off, and never both
+// [J7] commit of an item: store(progress, Release) ↔ its worker's death, or the end of the job   its
+//      result before it
+// [J9] commit: store(progress), publisher_fence, load(cut) ↔ the owner's cut: store(cut),
+//      sleeper_fence, load(progress)   one of the two sees the other's store: an item is begun, or is cut
+//      off, and never both
+// [J10] cut: store(end), store(cut, Release) ↔ load(cut, Acquire)   where the job ends now
 
 /// Waiting awake, in nanoseconds: less when it did not pay lately.
 const SHORTEST_SPIN: u64 = 2_000;
@@ -257,8 +262,10 @@ pub(crate) struct Output {
     at: Rc<Bench>,
     pub(crate) job: Job,
     what: u64,
-    /// The item that is being done, and where the job ends.
-    progress: u64,
+    /// The item that is being done.
+    done: u32,
+    /// Where the job ends.
+    end: u32,
     room: Option<Room>,
     /// It uses slabs.
     large: bool,
@@ -280,7 +287,7 @@ impl Running {
         let what = cell.what.load(Ordering::Relaxed); // [J1]
         let function = what as u32;
         let at = Rc::clone(at);
-        let output = Output { at, job, what, progress: 1 << 32, room: None, large: false };
+        let output = Output { at, job, what, done: 0, end: 1, room: None, large: false };
         if what & IS_SMALL != 0 {
             let bytes = cell.argument.load(Ordering::Relaxed).to_ne_bytes(); // [J1]
             let len = ((what >> ARGS_LEN_SHIFT & 0xF) as usize).min(SMALL);
@@ -298,7 +305,8 @@ impl Running {
         let len = body.args_len.load(Ordering::Relaxed) as usize;
         let table = body.table.load(Ordering::Relaxed) != 0;
         let location = Location(body.args.load(Ordering::Relaxed));
-        output.progress = body.progress.load(Ordering::Acquire);
+        output.done = body.progress.load(Ordering::Relaxed) as u32;
+        output.end = (body.end.load(Ordering::Relaxed) as u32).min(items);
         output.large = location.slab().is_some();
         output.find_room();
         let args = Args::Memory { memory: at.memory(job.cell, location), len, table };
@@ -310,8 +318,7 @@ impl Output {
     /// The next item to be done. `None`: the job is done.
     #[inline]
     pub(crate) fn item(&self) -> Option<u32> {
-        let (done, end) = (self.progress as u32, (self.progress >> 32) as u32);
-        (done < end).then_some(done)
+        (self.done < self.end).then_some(self.done)
     }
 
     /// Commits the value that the item's function returned.
@@ -323,7 +330,7 @@ impl Output {
         let room = self.room.as_mut().expect("the room of a job that is not small");
         if room.dense.each as usize == bytes.len() && room.dense.most == Dense::OPEN {
             let end = room.used + bytes.len();
-            let after = (self.progress >> 32) as usize - self.progress as u32 as usize;
+            let after = (self.end - self.done) as usize;
             if end + after <= room.len && room.memory.write(room.used, bytes) {
                 room.used = end;
                 room.records += 1;
@@ -345,7 +352,7 @@ impl Output {
         cell.result.store(u64::from_ne_bytes(result), Ordering::Relaxed); // [J2]
         self.what |= (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
         cell.what.store(self.what, Ordering::Relaxed); // [J2]
-        self.progress += 1;
+        self.done += 1;
     }
 
     fn commit_with_head(&mut self, bytes: &[u8]) {
@@ -386,7 +393,7 @@ impl Output {
         let body = &self.at.pool.bodies[self.job.cell];
         body.dense.store(dense.bits(), Ordering::Relaxed); // [J7]
         // A byte for each item that comes after it stays free.
-        let after = (self.progress >> 32) as usize - self.progress as u32 as usize;
+        let after = (self.end - self.done) as usize;
         let wanted = room.used + head.len() + bytes.len() + after;
         if wanted <= room.len || self.grow(wanted) {
             self.write(head, bytes);
@@ -417,35 +424,32 @@ impl Output {
     #[inline]
     fn commit_item(&mut self) {
         point!("pool.before_progress");
-        let progress = &self.at.pool.bodies[self.job.cell].progress;
-        loop {
-            let next = self.progress + 1;
-            // [J7]
-            match progress.compare_exchange(
-                self.progress,
-                next,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => break self.progress = next,
-                // The owner has cut something off, and nothing else; whatever it is, it ends.
-                Err(now) => {
-                    let done = u64::from(self.progress as u32);
-                    let end = (now >> 32).min(self.progress >> 32).max(done + 1);
-                    self.progress = end << 32 | done;
-                    if now != self.progress {
-                        progress.store(self.progress, Ordering::Release);
-                    }
-                }
-            }
+        self.done += 1;
+        let body = &self.at.pool.bodies[self.job.cell];
+        body.progress.store(u64::from(self.done), Ordering::Release); // [J7] [J9]
+        publisher_fence();
+        if body.cut.load(Ordering::Relaxed) != 0 {
+            self.end_where_it_was_cut();
         }
         point!("pool.after_progress");
+    }
+
+    /// The owner takes back what is not begun: waits until it has said from where on.
+    #[cold]
+    fn end_where_it_was_cut(&mut self) {
+        let body = &self.at.pool.bodies[self.job.cell];
+        while body.cut.load(Ordering::Acquire) == CUTTING {
+            std::thread::sleep(Duration::from_micros(20)); // it has a few instructions to go
+        }
+        let end = body.end.load(Ordering::Relaxed) as u32; // [J10]
+        self.end = self.end.min(end).max(self.done);
     }
 
     /// Where the results of a job go that had its arguments in its cell.
     fn open_body(&mut self) {
         let body = &self.at.pool.bodies[self.job.cell];
-        body.progress.store(self.progress, Ordering::Relaxed);
+        body.progress.store(0, Ordering::Relaxed);
+        body.cut.store(0, Ordering::Relaxed);
         body.room.store(Location::inline(0).0, Ordering::Relaxed);
         body.room_len.store(INLINE as u64, Ordering::Relaxed);
         body.dense.store(0, Ordering::Relaxed);
