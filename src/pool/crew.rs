@@ -88,6 +88,18 @@ impl Crew {
         }
     }
 
+    /// Notes who takes no more jobs. True: there were some, and others are to be started.
+    pub(super) fn retire(&mut self) -> bool {
+        let mut any = false;
+        for (number, (seat, generation)) in self.seats.iter_mut().enumerate() {
+            if let Seat::Seated { leaving: leaving @ false, .. } = seat {
+                *leaving = self.pool.has_retired(WorkerId::new(number, *generation));
+                any |= *leaving;
+            }
+        }
+        any
+    }
+
     /// The workers to be started, on seats that are theirs from now on.
     pub(super) fn vacancies(&mut self) -> Vec<WorkerId> {
         let staying = |(seat, _): &&(Seat, u32)| match seat {
@@ -192,11 +204,6 @@ impl Crew {
     /// All that run.
     pub(super) fn processes(&self) -> Vec<Process> {
         self.seated().map(|(_, process, _)| process.clone()).collect()
-    }
-
-    /// Whether some are being started.
-    pub(super) fn is_starting(&self) -> bool {
-        self.seats.iter().any(|(seat, _)| matches!(seat, Seat::Starting))
     }
 
     /// Whether nobody is left, nor on the way.

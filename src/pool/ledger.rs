@@ -210,7 +210,7 @@ impl Ledger {
     }
 
     pub(super) fn discard(&mut self, finished: Finished) {
-        if let Results::InPlace(place) = finished.results {
+        if let Results::InPlace(place) | Results::WithHandles(place) = finished.results {
             self.release(place.1);
         }
     }
@@ -396,13 +396,16 @@ impl Ledger {
             None => Results::None,
             Some(Answer::Small(bytes, len)) => Results::Small(bytes, len),
             Some(Answer::Records { records, handles }) => {
-                if copy && !handles {
-                    let bytes = records.bytes(items - lost.len() as u32).to_vec();
-                    Results::Copied(bytes, records.dense)
-                } else {
-                    let results = Results::InPlace(Box::new((records, Hold { cell, blocks })));
-                    return Finished { first, items, lost, results };
+                let place = Box::new((records, Hold { cell, blocks }));
+                let results = match handles {
+                    true => Results::WithHandles(place),
+                    false => Results::InPlace(place),
+                };
+                let mut finished = Finished { first, items, lost, results };
+                if copy && let Some(hold) = finished.copy() {
+                    self.release(hold);
                 }
+                return finished;
             }
         };
         self.release(Hold { cell, blocks });

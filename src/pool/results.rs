@@ -20,6 +20,8 @@ pub(super) enum Results {
     Small([u8; 8], usize),
     /// Records, in the memory of their job.
     InPlace(Box<(InPlace, Hold)>),
+    /// Likewise; their worker keeps alive what they refer to, until the cell is taken.
+    WithHandles(Box<(InPlace, Hold)>),
     /// Records.
     Copied(Vec<u8>, Dense),
 }
@@ -41,6 +43,20 @@ impl Finished {
         Finished { first, items, lost, results: Results::None }
     }
 
+    /// Copies results that lie in their job's memory, so that its cell is free.
+    pub(super) fn copy(&mut self) -> Option<Hold> {
+        if !matches!(self.results, Results::InPlace(_)) {
+            return None;
+        }
+        let Results::InPlace(place) = std::mem::replace(&mut self.results, Results::None) else {
+            return None;
+        };
+        let (records, hold) = *place;
+        let count = self.items - self.lost.len() as u32;
+        self.results = Results::Copied(records.bytes(count).to_vec(), records.dense);
+        Some(hold)
+    }
+
     /// The results of all items, in order. What is to be given back of the chunk's job is returned.
     #[inline]
     pub(super) fn read<R: Transfer>(
@@ -52,7 +68,7 @@ impl Finished {
             Results::None => lost.into_iter().for_each(|(_, error)| each(Err(error))),
             Results::Small(bytes, len) => each(value(&bytes[..len])),
             Results::Copied(bytes, dense) => read_records(&bytes, dense, items, lost, each),
-            Results::InPlace(place) => {
+            Results::InPlace(place) | Results::WithHandles(place) => {
                 let (records, hold) = *place;
                 read_records(records.room(), records.dense, items, lost, each);
                 return Some(hold);

@@ -270,6 +270,9 @@ impl Shared {
                 ledger.harvest_callbacks();
                 ledger.pump();
             }
+            if ledger.crew.retire() {
+                self.bell.ring(); // the keeper's
+            }
             let due = ledger.due.pop_front();
             let over = ledger.over().cloned();
             let idle = ledger.open == 0;

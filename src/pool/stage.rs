@@ -26,7 +26,9 @@ impl Sizes {
     /// About four chunks for each worker.
     pub(super) fn shared_by(workers: usize, hint: (usize, Option<usize>)) -> Sizes {
         match hint {
-            (low, Some(high)) if low == high => Sizes::Fixed(low.div_ceil(4 * workers).max(1)),
+            (low, Some(high)) if low == high => {
+                Sizes::Fixed(low.div_ceil(4 * workers.max(1)).max(1))
+            }
             _ => Sizes::Growing { next: 8 },
         }
     }
@@ -154,7 +156,10 @@ impl Stage {
             }
             chunk.add(before);
             item.sent();
-            if chunk.stage.packer.bytes().len() - start >= FULL {
+            let stage = &chunk.stage;
+            // What refers to something is not taken back, so nothing comes after it.
+            let alone = stage.packer.carries() && stage.bundled().is_some();
+            if alone || stage.packer.bytes().len() - start >= FULL {
                 break;
             }
         }

@@ -185,6 +185,9 @@ where
         let items: usize = inbox.iter().map(|finished| finished.items as usize).sum();
         inbox.into_iter().for_each(|finished| self.arrive(finished));
         progress |= self.post(&mut ledger);
+        if self.stage.len() > 0 && ledger.room() < ledger.owner.cells() / 4 {
+            self.copy_arrived(&mut ledger);
+        }
         if ledger.is_crowded() {
             ledger.pump();
         }
@@ -195,6 +198,15 @@ where
         }
         self.measure(items, workers);
         Ok(())
+    }
+
+    /// Frees the cells of results that wait for earlier ones.
+    fn copy_arrived(&mut self, ledger: &mut Ledger) {
+        for finished in self.arrived.values_mut() {
+            if let Some(hold) = finished.copy() {
+                ledger.release(hold);
+            }
+        }
     }
 
     /// Packs the next items, as many as may soon be handed over.

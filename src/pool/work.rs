@@ -83,6 +83,7 @@ pub(super) fn work(member: Member) {
             break;
         }
     }
+    worker.retire();
     while KEPT.with_borrow(|kept| !kept.is_empty()) {
         std::thread::sleep(Duration::from_millis(1));
         drop_what_was_read(&worker);

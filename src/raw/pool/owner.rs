@@ -400,7 +400,14 @@ impl RawPool {
     /// Whether the worker got so far as to work.
     pub(crate) fn has_begun(&self, worker: WorkerId) -> bool {
         let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
-        stage == (worker.bits() >> 12 | AT_WORK)
+        let generation = worker.bits() >> 12;
+        stage == generation | AT_WORK || stage == generation | RETIRED
+    }
+
+    /// Whether the worker takes no more jobs.
+    pub(crate) fn has_retired(&self, worker: WorkerId) -> bool {
+        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
+        stage == worker.bits() >> 12 | RETIRED
     }
 
     /// Lets one worker end after the job it runs.
@@ -428,6 +435,7 @@ impl RawPool {
 }
 
 pub(super) const AT_WORK: u32 = 1 << 16;
+pub(super) const RETIRED: u32 = 2 << 16;
 
 /// The results of a job that is done.
 pub(crate) enum Answer {

@@ -9,7 +9,7 @@ use super::layout::{INLINE, RawPool};
 use super::memory::{Location, Memory, name_of};
 use super::owner::{
     ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, CUTTING, HANDLES, IS_SMALL, OWN_BELL,
-    RESULT_LEN_SHIFT, SMALL,
+    RESULT_LEN_SHIFT, RETIRED, SMALL,
 };
 use super::record::{self, Dense};
 use super::slab::RawSlab;
@@ -78,11 +78,17 @@ impl Worker {
         Some(Running::start(&self.at, job))
     }
 
+    /// Shows the owner that this worker takes no more jobs.
+    pub(crate) fn retire(&self) {
+        let Bench { pool, me, .. } = &*self.at;
+        pool.records[me.number()].stage.store(me.bits() >> 12 | RETIRED, Ordering::Release);
+        pool.bell(OWN_BELL).ring();
+    }
+
     /// Whether the cell of a job that this worker has done is not taken yet, in a pool that goes on.
     pub(crate) fn is_kept(&self, job: Job) -> bool {
-        let Bench { pool, .. } = &*self.at;
-        pool.board.state(job.cell).lap() == job.lap
-            && pool.board.words.header.closing.load(Ordering::Acquire) == 0
+        let Bench { pool, me, .. } = &*self.at;
+        pool.board.state(job.cell).lap() == job.lap && !pool.is_over_for(*me)
     }
 
     fn find_job(&mut self) -> Option<Job> {
