@@ -161,6 +161,8 @@ mod mailbox;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+mod pool;
+#[cfg(not(loom))]
 mod process;
 #[cfg(not(loom))]
 mod queue;
@@ -197,6 +199,7 @@ pub use {
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
     mailbox::Mailbox,
     mutex::{Mutex, MutexGuard},
+    pool::{Imap, ImapUnordered, MapError, MapOptions, Pool, PoolOptions, Task, TaskError},
     process::{
         ExitStatus, Function, Process, ProcessInfo, ProcessOptions, active_children, cpu_count,
         current, init, parent, run_parallel,

@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +29,8 @@ impl fmt::Display for Panic {
 
 thread_local! {
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    /// Panics of this thread are reported to somebody who asked for it, and not printed.
+    static REPORTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Has every panic of this process noted, from now on. Where panics abort, `last_words` gets them.
@@ -47,8 +49,18 @@ pub(crate) fn note_all(last_words: impl Fn(&Panic) + Send + Sync + 'static) {
         }
         // Not while the thread itself ends, nor inside of this very call.
         let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(panic)));
-        next(info);
+        if !REPORTED.try_with(Cell::get).unwrap_or(false) {
+            next(info);
+        }
     }));
+}
+
+/// As [`catch`], of what is told to somebody else: it is not printed here.
+pub(crate) fn catch_silently<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+    let before = REPORTED.replace(true);
+    let caught = catch(f);
+    REPORTED.set(before);
+    caught
 }
 
 /// Runs `f`; a panic in it becomes an error.

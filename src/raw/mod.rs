@@ -16,6 +16,7 @@ pub(crate) mod lock;
 mod loom;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
+pub(crate) mod pool;
 pub(crate) mod queue;
 #[cfg(not(loom))]
 mod row_count;
@@ -23,7 +24,7 @@ mod row_count;
 mod rwlock;
 #[cfg(not(loom))]
 pub(crate) mod semaphore;
-mod spin;
+pub(crate) mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Semaphore = 7,
     Queue = 8,
     Mailbox = 9,
+    Pool = 20,
+    Slab = 21,
 }
 
 /// What an object's blocks must agree on.

@@ -87,6 +87,11 @@ impl Naps {
         Some(nap)
     }
 
+    /// Whether there was a nap already.
+    pub(crate) fn begun(&self) -> bool {
+        self.next > SHORTEST_NAP
+    }
+
     /// True after every 64 ms of naps: then a dear look at a holder is due.
     pub(crate) fn long(&self) -> bool {
         self.since_look >= LONGEST_NAP

@@ -48,12 +48,14 @@ fn unpack_segment(from: &mut Unpacker<'_>) -> Result<(Reference, Way), Refused> 
     Ok((Reference { name, file: FileId { device, inode } }, way))
 }
 
-fn pack<O>(handle: &Handle<O>, to: &mut Packer) -> Result<(), Refused> {
+/// Packs a handle of any kind of object.
+pub(crate) fn pack<O>(handle: &Handle<O>, to: &mut Packer) -> Result<(), Refused> {
     pack_segment(handle.kept(), to)?;
     handle.offset().pack(to)
 }
 
-fn unpack<O: Object>(from: &mut Unpacker<'_>) -> Result<Handle<O>, Refused> {
+/// Reads back what [`pack`] wrote.
+pub(crate) fn unpack<O: Object>(from: &mut Unpacker<'_>) -> Result<Handle<O>, Refused> {
     let (reference, way) = unpack_segment(from)?;
     let at = u64::unpack(from)?;
     Handle::find_by(&reference, way, at).map_err(|failure| lost(&O::signature().name, failure))

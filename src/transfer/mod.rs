@@ -17,7 +17,7 @@
 mod containers;
 mod custom;
 mod descriptors;
-mod handles;
+pub(crate) mod handles;
 mod packer;
 mod plain;
 #[cfg(feature = "serde")]

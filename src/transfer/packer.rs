@@ -40,6 +40,7 @@ impl Packer {
     }
 
     /// Forgets the value; keeps the room for the next.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.carried.clear();
@@ -47,7 +48,14 @@ impl Packer {
         self.depth = 0;
     }
 
+    /// Whether something must live until the value has arrived.
+    #[inline]
+    pub(crate) fn carries(&self) -> bool {
+        !self.carried.is_empty()
+    }
+
     /// What was packed.
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -94,6 +102,7 @@ impl Packer {
         self.inherited.as_deref().unwrap_or(&[])
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }

@@ -37,6 +37,7 @@ macro_rules! alone {
         )*
     };
 }
+#[allow(unused_imports, reason = "likewise")]
 pub(crate) use alone;
 
 /// Runs `test`, whose path this is, in a process of its own; see [`alone!`].

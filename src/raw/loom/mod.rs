@@ -20,6 +20,7 @@ mod cell;
 mod eventcount;
 mod lease;
 mod lock;
+mod pool;
 mod queue;
 mod ring;
 mod stage;

@@ -1,0 +1,560 @@
+//! The books of a pool: which cell holds which chunk of which call, and what is still to be done.
+//!
+//! ```text
+//!   a call's chunk ── queued (calls that do not wait: no cell was free) ──▶ in a cell ──▶ inbox of its call
+//!                  └──────────────── in a cell ────────────────────────────────┘
+//! ```
+//! One lock guards it all; nothing of the user's runs under it. A thread that waits for its own call takes
+//! the chunks of that call out of the cells itself, so that there is no other thread in the way. Others
+//! do it where nobody waits: for want of cells, for callbacks, at the end.
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+
+use super::crew::Crew;
+use super::error::TaskError;
+use super::results::{Finished, Hold, Results};
+use crate::process::ExitStatus;
+use crate::raw::pool::board::Job;
+use crate::raw::pool::owner::{Answer, Blocks, OWN_BELL, Order, Owner};
+use crate::raw::pool::words::{State, WorkerId};
+use crate::transfer::Carried;
+
+/// Whether a pool takes work.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Phase {
+    Open,
+    /// It takes no new calls, and does what it has.
+    Closing,
+    /// It does nothing any more; why.
+    Over(TaskError),
+}
+
+/// What is to happen when a call's chunks are done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Then {
+    /// Its results are fetched by who made it.
+    Nothing,
+    /// Its results are fetched by the pool's own thread, which runs a callback.
+    Callback,
+}
+
+/// A call: the chunks that belong together.
+pub(super) struct Call {
+    pub(super) function: u32,
+    pub(super) bell: u8,
+    /// Where those sleep who wait for the callback.
+    pub(super) listener: u8,
+    pub(super) then: Then,
+    /// Bytes of results of an item, as far as is known.
+    pub(super) room: usize,
+    /// Its chunks in cells, about in the order in which they were posted.
+    pub(super) jobs: VecDeque<Job>,
+    pub(super) inbox: Vec<Finished>,
+    /// Chunks that were handed over and are not in the inbox.
+    pub(super) open: usize,
+    /// Nobody fetches its results.
+    pub(super) abandoned: bool,
+    /// Its callback ran.
+    pub(super) called_back: bool,
+    /// Its result was given out.
+    pub(super) taken: bool,
+}
+
+impl Call {
+    pub(super) fn new(function: u32, bell: u8, then: Then, room: usize) -> Call {
+        let (jobs, inbox) = (VecDeque::new(), Vec::new());
+        let (listener, own) = (bell, then == Then::Callback);
+        Call {
+            function,
+            bell: if own { OWN_BELL } else { bell },
+            listener,
+            then,
+            room,
+            jobs,
+            inbox,
+            open: 0,
+            abandoned: false,
+            called_back: false,
+            taken: false,
+        }
+    }
+}
+
+/// A chunk to be run.
+pub(super) struct Chunk<'a> {
+    /// Which item of its call is the first.
+    pub(super) first: usize,
+    pub(super) items: u32,
+    pub(super) args: &'a [u8],
+    /// Where each item's arguments end; empty where all are of one length.
+    pub(super) ends: &'a [u32],
+}
+
+/// A chunk that waits for a cell.
+struct Queued {
+    call: usize,
+    first: usize,
+    items: u32,
+    args: Vec<u8>,
+    ends: Vec<u32>,
+    carried: Carried,
+}
+
+/// The chunk in a cell.
+struct Occupant {
+    call: usize,
+    first: usize,
+    items: u32,
+    job: Job,
+    blocks: Blocks,
+    /// What its arguments refer to.
+    carried: Carried,
+    lost: Vec<(u32, TaskError)>,
+    /// The item in which a worker died last, and how often.
+    tried: (u32, u32),
+}
+
+/// The books.
+pub(super) struct Ledger {
+    pub(super) owner: Owner,
+    pub(super) crew: Crew,
+    pub(super) phase: Phase,
+    retries: u32,
+    free: Vec<usize>,
+    occupants: Vec<Option<Occupant>>,
+    calls: Vec<Option<Call>>,
+    vacant: Vec<usize>,
+    queued: VecDeque<Queued>,
+    /// How many threads wait for a cell.
+    starving: i32,
+    /// Workers were told that every end counts.
+    crowded: bool,
+    /// The calls whose callbacks are due.
+    pub(super) due: VecDeque<usize>,
+    /// Chunks handed over and not done, callbacks not run, and calls that their threads still feed.
+    pub(super) open: usize,
+}
+
+impl Ledger {
+    pub(super) fn new(owner: Owner, crew: Crew, retries: u32) -> Ledger {
+        let cells = owner.cells();
+        Ledger {
+            owner,
+            crew,
+            phase: Phase::Open,
+            retries,
+            free: (0..cells).rev().collect(),
+            occupants: (0..cells).map(|_| None).collect(),
+            calls: Vec::new(),
+            vacant: Vec::new(),
+            queued: VecDeque::new(),
+            starving: 0,
+            crowded: false,
+            due: VecDeque::new(),
+            open: 0,
+        }
+    }
+
+    /// Why no call may begin now.
+    pub(super) fn refusal(&self) -> Option<TaskError> {
+        match &self.phase {
+            Phase::Open => None,
+            Phase::Closing => Some(TaskError::Closed),
+            Phase::Over(why) => Some(why.clone()),
+        }
+    }
+
+    /// Why nothing more of a call will be done.
+    pub(super) fn over(&self) -> Option<&TaskError> {
+        match &self.phase {
+            Phase::Over(why) => Some(why),
+            Phase::Open | Phase::Closing => None,
+        }
+    }
+
+    pub(super) fn begin(&mut self, call: Call) -> usize {
+        match self.vacant.pop() {
+            Some(number) => {
+                self.calls[number] = Some(call);
+                number
+            }
+            None => {
+                self.calls.push(Some(call));
+                self.calls.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn call(&mut self, number: usize) -> &mut Call {
+        self.calls[number].as_mut().expect("a call is there until it is ended")
+    }
+
+    /// Nobody fetches the results of the call any more.
+    pub(super) fn end(&mut self, number: usize) {
+        let call = self.call(number);
+        call.abandoned = true;
+        for finished in std::mem::take(&mut self.call(number).inbox) {
+            self.discard(finished);
+        }
+        self.remove_if_done(number);
+        self.pump();
+    }
+
+    fn remove_if_done(&mut self, number: usize) {
+        let call = self.call(number);
+        if call.abandoned && call.open == 0 && (call.then == Then::Nothing || call.called_back) {
+            self.calls[number] = None;
+            self.vacant.push(number);
+        }
+    }
+
+    pub(super) fn discard(&mut self, finished: Finished) {
+        if let Results::InPlace(place) | Results::WithHandles(place) = finished.results {
+            self.release(place.1);
+        }
+    }
+
+    /// Frees the cell of results that were read. [`pump`](Ledger::pump) comes after it.
+    pub(super) fn release(&mut self, hold: Hold) {
+        self.owner.take(hold.cell, hold.blocks);
+        self.free.push(hold.cell);
+    }
+
+    /// How many cells are free.
+    pub(super) fn room(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Puts a chunk into a free cell; [`Owner::announce`] comes after it. False: it is done already, as
+    /// there is no memory for it.
+    pub(super) fn post(&mut self, number: usize, chunk: &Chunk<'_>, carried: Carried) -> bool {
+        let call = self.calls[number].as_mut().expect("a call is there until it is ended");
+        let cell = self.free.pop().expect("the caller asked for room");
+        let order = Order {
+            function: call.function,
+            bell: call.bell,
+            ring: call.then == Then::Callback,
+            items: chunk.items,
+            args: chunk.args,
+            ends: chunk.ends,
+            room: call.room.saturating_mul(chunk.items as usize),
+        };
+        call.open += 1;
+        self.open += 1;
+        match self.owner.post(cell, &order) {
+            Ok((job, blocks)) => {
+                call.jobs.push_back(job);
+                self.occupants[cell] = Some(Occupant {
+                    call: number,
+                    first: chunk.first,
+                    items: chunk.items,
+                    job,
+                    blocks,
+                    carried,
+                    lost: Vec::new(),
+                    tried: (0, 0),
+                });
+                true
+            }
+            Err(why) => {
+                self.free.push(cell);
+                let error = TaskError::refused(why);
+                self.deliver(number, Finished::failed(chunk.first, chunk.items, &error), true);
+                false
+            }
+        }
+    }
+
+    /// Hands over a chunk of a call that does not wait: into a cell, or into the queue.
+    pub(super) fn post_or_queue(&mut self, number: usize, chunk: &Chunk<'_>, carried: Carried) {
+        if self.queued.is_empty() && (self.room() > 0 || self.harvest_all()) {
+            if self.post(number, chunk, carried) {
+                self.owner.announce(1);
+            }
+            return;
+        }
+        self.call(number).open += 1;
+        self.open += 1;
+        self.queued.push_back(Queued {
+            call: number,
+            first: chunk.first,
+            items: chunk.items,
+            args: chunk.args.to_vec(),
+            ends: chunk.ends.to_vec(),
+            carried,
+        });
+        self.tell_crowded();
+        self.owner.pool().bell(OWN_BELL).ring();
+    }
+
+    /// One thread more, or less, waits for a cell.
+    pub(super) fn starve(&mut self, by: i32) {
+        self.starving += by;
+        self.tell_crowded();
+        self.owner.pool().bell(OWN_BELL).ring();
+    }
+
+    /// Tells workers whether every end of a job is to be told.
+    pub(super) fn tell_crowded(&mut self) {
+        let crowded = self.is_crowded() || self.phase == Phase::Closing;
+        if self.crowded != crowded {
+            self.crowded = crowded;
+            self.owner.pool().set_crowded(crowded);
+        }
+    }
+
+    /// Moves queued chunks into free cells.
+    pub(super) fn pump(&mut self) {
+        let mut posted = 0;
+        while self.room() > 0
+            && let Some(next) = self.queued.pop_front()
+        {
+            let Queued { call, first, items, args, ends, carried } = next;
+            self.call(call).open -= 1;
+            self.open -= 1;
+            let chunk = Chunk { first, items, args: &args, ends: &ends };
+            posted += usize::from(self.post(call, &chunk, carried));
+        }
+        if posted > 0 {
+            self.owner.announce(posted);
+        }
+        self.tell_crowded();
+    }
+
+    /// Whether cells are wanted that are not there.
+    pub(super) fn is_crowded(&self) -> bool {
+        !self.queued.is_empty() || self.starving > 0
+    }
+
+    /// Takes the chunks of a call that are done out of their cells, into its inbox. `patience`: after
+    /// having found some, it stops at so many in a row that are not done.
+    pub(super) fn harvest(&mut self, number: usize, patience: usize) {
+        let mut jobs = std::mem::take(&mut self.call(number).jobs);
+        let (mut kept, mut found, mut in_vain) = (Vec::new(), false, 0);
+        while let Some(job) = jobs.pop_front() {
+            if !self.is_occupied(job) {
+                continue; // another thread took it out
+            }
+            match self.owner.pool().board.state(job.cell).state() {
+                State::Done => {
+                    found = true;
+                    in_vain = 0;
+                    let finished = self.take_out(job.cell, false);
+                    self.deliver(number, finished, false);
+                    continue;
+                }
+                State::Wants => self.make_room(job),
+                _ => {}
+            }
+            kept.push(job);
+            in_vain += 1;
+            if found && in_vain >= patience {
+                break;
+            }
+        }
+        for job in kept.into_iter().rev() {
+            jobs.push_front(job);
+        }
+        self.call(number).jobs = jobs;
+    }
+
+    fn is_occupied(&self, job: Job) -> bool {
+        self.occupants[job.cell].as_ref().is_some_and(|occupant| occupant.job == job)
+    }
+
+    /// Takes every chunk that is done out of its cell, and frees that. True: there are free cells.
+    pub(super) fn harvest_all(&mut self) -> bool {
+        self.harvest_where(|_| true);
+        self.pump();
+        self.room() > 0
+    }
+
+    /// The same, of calls with callbacks alone.
+    pub(super) fn harvest_callbacks(&mut self) {
+        self.harvest_where(|call| call.then == Then::Callback);
+    }
+
+    fn harvest_where(&mut self, which: impl Fn(&Call) -> bool) {
+        for cell in 0..self.occupants.len() {
+            let Some(occupant) = &self.occupants[cell] else { continue };
+            let number = occupant.call;
+            let is_meant = self.calls[number].as_ref().is_some_and(&which);
+            if is_meant && self.owner.pool().board.state(cell).state() == State::Done {
+                let finished = self.take_out(cell, true);
+                self.deliver(number, finished, true);
+            }
+        }
+    }
+
+    /// What came of the chunk in a cell, which is done. Results are left where they are, or copied.
+    fn take_out(&mut self, cell: usize, copy: bool) -> Finished {
+        let occupant = self.occupants[cell].take().expect("a cell that holds a chunk");
+        let Occupant { first, items, job, blocks, lost, .. } = occupant;
+        let answer = (lost.len() < items as usize).then(|| self.owner.answer(job, &blocks));
+        let results = match answer {
+            None => Results::None,
+            Some(Answer::Small(bytes, len)) => Results::Small(bytes, len),
+            Some(Answer::Records { records, handles }) => {
+                let place = Box::new((records, Hold { cell, blocks }));
+                let results = match handles {
+                    true => Results::WithHandles(place),
+                    false => Results::InPlace(place),
+                };
+                let mut finished = Finished { first, items, lost, results };
+                if copy && let Some(hold) = finished.copy() {
+                    self.release(hold);
+                }
+                return finished;
+            }
+        };
+        self.release(Hold { cell, blocks });
+        Finished { first, items, lost, results }
+    }
+
+    /// Puts a chunk that is done into the inbox of its call. `tell`: somebody else may wait for it.
+    pub(super) fn deliver(&mut self, number: usize, finished: Finished, tell: bool) {
+        self.open -= 1;
+        let call = self.call(number);
+        call.open -= 1;
+        let done = call.open == 0;
+        if call.then == Then::Callback {
+            call.inbox.push(finished);
+            if done {
+                self.due.push_back(number);
+                self.open += 1; // the callback
+                self.owner.pool().bell(OWN_BELL).ring();
+            }
+            return;
+        }
+        if !call.abandoned {
+            call.inbox.push(finished);
+            let bell = call.bell;
+            if tell {
+                self.owner.pool().bell(bell).ring();
+            }
+            return;
+        }
+        self.discard(finished);
+        self.remove_if_done(number);
+    }
+
+    /// The same, of a chunk that was never handed over.
+    pub(super) fn deliver_unposted(&mut self, number: usize, finished: Finished) {
+        self.open += 1;
+        self.call(number).open += 1;
+        self.deliver(number, finished, true);
+    }
+
+    /// Makes room for the results of a job whose worker waits for it.
+    fn make_room(&mut self, job: Job) {
+        if let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job) {
+            let wanted = self.owner.make_room(job, &mut occupant.blocks);
+            if let (Some(wanted), Some(call)) = (wanted, &mut self.calls[occupant.call]) {
+                call.room = call.room.max(wanted.div_ceil(occupant.items as usize) + 1);
+            }
+        }
+    }
+
+    /// Makes room for all results whose workers wait for it.
+    pub(super) fn make_all_room(&mut self) {
+        for job in self.owner.wanting() {
+            self.make_room(job);
+        }
+    }
+
+    /// Takes back what was handed over in one piece with an item that takes its time: as pieces of its
+    /// own for those who have nothing to do. True: there was something.
+    pub(super) fn split(&mut self, number: usize) -> bool {
+        let jobs: Vec<Job> = self.call(number).jobs.iter().copied().collect();
+        let mut pieces = 0;
+        for job in jobs {
+            let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job)
+            else {
+                continue;
+            };
+            // What its arguments refer to lives as long as the job.
+            if occupant.items < 2 || !occupant.carried.is_empty() || self.free.is_empty() {
+                continue;
+            }
+            let Some(cut) = self.owner.cut(job) else { continue };
+            let first = occupant.first + cut.start as usize;
+            occupant.items = cut.start;
+            let args = self.owner.args_of(job, &occupant.blocks, cut.clone());
+            pieces += self.repost(number, first, cut.len(), args);
+        }
+        if pieces > 0 {
+            self.owner.announce(pieces);
+        }
+        pieces > 0
+    }
+
+    /// Posts items that were cut off, in as many pieces as there may be takers. Tells how many.
+    fn repost(
+        &mut self,
+        number: usize,
+        first: usize,
+        count: usize,
+        args: Option<(Vec<u8>, Vec<u32>)>,
+    ) -> usize {
+        let Some((bytes, ends)) = args else {
+            let error = TaskError::refused("the pool's memory was overwritten");
+            self.deliver_unposted(number, Finished::failed(first, count as u32, &error));
+            return 0;
+        };
+        let each = bytes.len() / count;
+        let end_of = |item: usize| ends.get(item).map_or((item + 1) * each, |end| *end as usize);
+        let most = self.free.len().min(2 * self.crew.target());
+        let size = count.div_ceil(most);
+        let mut pieces = 0;
+        for from in (0..count).step_by(size) {
+            let to = (from + size).min(count);
+            let start = if from == 0 { 0 } else { end_of(from - 1) };
+            let piece_ends: Vec<u32> = match ends.is_empty() {
+                true => Vec::new(),
+                false => ends[from..to].iter().map(|end| end - start as u32).collect(),
+            };
+            let args = &bytes[start..end_of(to - 1)];
+            let items = (to - from) as u32;
+            let chunk = Chunk { first: first + from, items, args, ends: &piece_ends };
+            pieces += usize::from(self.post(number, &chunk, Carried::default()));
+        }
+        pieces
+    }
+
+    /// A worker has died: the item it was at fails, or is tried again; the rest of its chunk is for others.
+    pub(super) fn bury(&mut self, worker: WorkerId, pid: u32, status: &ExitStatus) {
+        let held = self.owner.held_by(worker);
+        let mut reopened = 0;
+        for job in held {
+            let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job)
+            else {
+                continue;
+            };
+            let done = self.owner.done_of(job).min(occupant.items);
+            let at = if done == occupant.items {
+                done // it died between the last item and the end
+            } else {
+                let tries = if occupant.tried.0 == done { occupant.tried.1 + 1 } else { 1 };
+                occupant.tried = (done, tries);
+                if tries > self.retries {
+                    let error = TaskError::WorkerDied { pid, status: status.clone() };
+                    occupant.lost.push((done, error));
+                    done + 1
+                } else {
+                    done
+                }
+            };
+            if at == occupant.items {
+                self.owner.conclude(job, Some(worker));
+            } else {
+                let lost = occupant.lost.len() as u32;
+                self.owner.reopen(job, &occupant.blocks, (at, lost));
+                reopened += 1;
+            }
+        }
+        self.owner.announce(reopened);
+        self.owner.pool().board.rouse();
+        self.owner.pool().ring_all();
+    }
+}

@@ -1,0 +1,428 @@
+//! What a pool's handle, its tasks and its own threads share, and how its threads start and end.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::crew::Crew;
+use super::error::TaskError;
+use super::ledger::{Call, Ledger, Phase, Then};
+use super::results::{Finished, Hold};
+use crate::error::{Error, ErrorKind, Failure};
+use crate::process::{Process, threads};
+use crate::raw::pool::board::Job;
+use crate::raw::pool::layout::{BELLS, RawPool};
+use crate::raw::pool::owner::OWN_BELL;
+use crate::raw::pool::words::{State, WorkerId};
+use crate::raw::sync::spin_loop;
+use crate::segment::handle::Handle;
+use crate::sys::bell::Bell;
+use crate::sys::clock::{Deadline, Naps, now_nanos};
+
+/// How long to wait awake for a job, in nanoseconds.
+const SPIN: u64 = 20_000;
+/// Between two looks at a job whose worker is at it: each takes the cache line from it.
+const PAUSE: u64 = 100;
+
+/// How a worker is started.
+pub(super) type Start = dyn Fn(WorkerId) -> Result<Process, Error> + Send + Sync;
+
+/// What becomes of a call with a callback when it is done: its result is read, and then what it returns
+/// runs, which is the user's.
+pub(super) type Callback = Box<dyn FnOnce(Finished) -> (Option<Hold>, Box<dyn FnOnce()>) + Send>;
+
+/// A pool, as all of its parts see it.
+pub(super) struct Shared {
+    pub(super) raw: Handle<RawPool>,
+    ledger: Mutex<Ledger>,
+    callbacks: Mutex<std::collections::HashMap<usize, Callback>>,
+    /// Something changed that `join`, `terminate` or a caller without a cell waits for.
+    changed: Condvar,
+    /// Wakes the keeper.
+    pub(super) bell: Bell,
+    start: Box<Start>,
+    next_bell: AtomicU8,
+    /// The process whose pool it is.
+    process: u32,
+}
+
+impl Shared {
+    pub(super) fn new(
+        raw: Handle<RawPool>,
+        ledger: Ledger,
+        start: Box<Start>,
+    ) -> Result<Shared, Failure> {
+        let bell = Bell::new().map_err(|error| Failure::system("making a bell", error))?;
+        Ok(Shared {
+            raw,
+            ledger: Mutex::new(ledger),
+            callbacks: Mutex::default(),
+            changed: Condvar::new(),
+            bell,
+            start,
+            next_bell: AtomicU8::new(OWN_BELL),
+            process: std::process::id(),
+        })
+    }
+
+    /// The books. Nothing of the user's may run while they are locked.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// False in a process that was forked from the pool's.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// Begins a call. `room`: how many bytes a result takes, as far as its type tells.
+    pub(super) fn begin(
+        &self,
+        function: Option<u64>,
+        then: Then,
+        room: usize,
+    ) -> Result<usize, TaskError> {
+        if !self.is_ours() {
+            return Err(TaskError::refused(
+                "the pool belongs to the process that this one was forked from",
+            ));
+        }
+        let function = function.and_then(|offset| u32::try_from(offset).ok()).ok_or_else(|| {
+            TaskError::refused(
+                "the function lies in a library, not in the program that workers run",
+            )
+        })?;
+        // Ordering: spreads callers over the bells, and orders nothing.
+        let bell = 1 + self.next_bell.fetch_add(1, Ordering::Relaxed) % (BELLS as u8 - 1);
+        let mut ledger = self.ledger();
+        if let Some(why) = ledger.refusal() {
+            return Err(why);
+        }
+        Ok(ledger.begin(Call::new(function, bell, then, room)))
+    }
+
+    /// Says what becomes of a call when it is done. `Err`: it will not be.
+    pub(super) fn set_callback(&self, call: usize, callback: Callback) -> Result<(), TaskError> {
+        let ledger = self.ledger();
+        if let Some(why) = ledger.over() {
+            return Err(why.clone());
+        }
+        self.callbacks().insert(call, callback);
+        Ok(())
+    }
+
+    /// Has the clerk look what there is to do.
+    pub(super) fn wake_clerk(&self) {
+        self.raw.bell(OWN_BELL).ring();
+    }
+
+    fn callbacks(&self) -> MutexGuard<'_, std::collections::HashMap<usize, Callback>> {
+        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits awake for a short while, until the job is done or wants something.
+    pub(super) fn spin(&self, job: Job) -> bool {
+        if !crate::raw::spin::pays() {
+            return false;
+        }
+        let mut now = now_nanos();
+        let end = now + SPIN;
+        while now < end {
+            let word = self.raw.board.state(job.cell);
+            let is_open = matches!(word.state(), State::Ready | State::Running);
+            if !is_open || word.lap() != job.lap {
+                return true;
+            }
+            let next = now + PAUSE;
+            while now < next {
+                spin_loop();
+                now = now_nanos();
+            }
+        }
+        false
+    }
+
+    /// Tells those who wait for a change.
+    pub(super) fn tell(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change, for a nap at most.
+    pub(super) fn wait_for_change<'l>(
+        &self,
+        ledger: MutexGuard<'l, Ledger>,
+        nap: Duration,
+    ) -> MutexGuard<'l, Ledger> {
+        self.changed.wait_timeout(ledger, nap).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Ends the pool: every call fails with `why` that is not done, and the workers are killed.
+    pub(super) fn end(&self, why: TaskError) {
+        let mut ledger = self.ledger();
+        if ledger.over().is_none() {
+            ledger.phase = Phase::Over(why);
+            ledger.crew.resize(0);
+        }
+        let processes = ledger.crew.processes();
+        drop(ledger);
+        for process in processes {
+            let _ = process.kill(); // one that cannot be killed ends with its parent
+        }
+        self.raw.close();
+        self.raw.ring_all();
+        self.bell.ring();
+        self.tell();
+    }
+
+    /// Starts workers on the seats that are empty, all at once.
+    pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
+        let vacancies = self.ledger().crew.vacancies();
+        let (last, others) = match vacancies.split_last() {
+            None => return Ok(()),
+            Some(split) => split,
+        };
+        std::thread::scope(|scope| {
+            // So many at a time: each waits for its child to come up.
+            for share in others.chunks(others.len().div_ceil(8).max(1)) {
+                scope.spawn(move || share.iter().for_each(|id| self.fill_seat(*id)));
+            }
+            self.fill_seat(*last);
+        });
+        match self.ledger().over() {
+            Some(why) => Err(why.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn fill_seat(&self, id: WorkerId) {
+        let started = (self.start)(id);
+        let mut ledger = self.ledger();
+        let seated = ledger.crew.seat(id, started);
+        let over = ledger.over().is_some();
+        let processes = if over { ledger.crew.processes() } else { Vec::new() };
+        drop(ledger);
+        for process in processes {
+            let _ = process.kill();
+        }
+        if let Err(why) = seated {
+            self.end(why);
+        }
+        self.bell.ring();
+        self.tell();
+    }
+
+    /// The keeper: sees workers end, and puts others in their places.
+    fn keep(&self) {
+        loop {
+            let ended = self.ledger().crew.ended();
+            for one in ended {
+                self.see_off(&one);
+            }
+            if self.ledger().over().is_some() {
+                if self.ledger().crew.is_empty() {
+                    return self.tell();
+                }
+            } else if let Err(why) = self.fill_seats() {
+                self.end(why);
+            }
+            let watched = self.ledger().crew.watched();
+            let blind = watched.iter().any(Option::is_none);
+            let nap = if blind {
+                Deadline::after(crate::sys::clock::LONGEST_NAP)
+            } else {
+                Deadline::Never
+            };
+            wait(&self.bell, &watched, nap);
+        }
+    }
+
+    /// Takes up what a worker that has ended held.
+    fn see_off(&self, ended: &super::crew::Ended) {
+        let Ok(status) = ended.process.join() else {
+            // Another part of the program has waited for it: it is gone all the same.
+            return self.end(TaskError::Initializer {
+                message: "the program has waited for the pool's workers itself".to_owned(),
+            });
+        };
+        let mut ledger = self.ledger();
+        let vacated = ledger.crew.vacate(ended, &status);
+        if ledger.over().is_none() {
+            ledger.bury(ended.id, ended.process.pid(), &status);
+        }
+        drop(ledger);
+        if let Err(why) = vacated {
+            self.end(why);
+        }
+        self.tell();
+    }
+
+    /// The clerk: makes room for results, runs callbacks, and takes out what nobody waits for.
+    fn serve(&self) {
+        let mut naps = Naps::until(Deadline::Never);
+        loop {
+            let seen = self.raw.bell(OWN_BELL).shows();
+            let mut ledger = self.ledger();
+            ledger.make_all_room();
+            if ledger.is_crowded() || ledger.phase == Phase::Closing {
+                ledger.harvest_all();
+            } else {
+                ledger.harvest_callbacks();
+                ledger.pump();
+            }
+            if ledger.crew.retire() {
+                self.bell.ring(); // the keeper's
+            }
+            let due = ledger.due.pop_front();
+            let over = ledger.over().cloned();
+            let idle = ledger.open == 0;
+            drop(ledger);
+            self.tell();
+            match due {
+                Some(call) => {
+                    self.call_back(call);
+                    naps = Naps::until(Deadline::Never);
+                }
+                None if over.is_some() => {
+                    return over.iter().for_each(|why| self.call_back_the_rest(why));
+                }
+                None => {
+                    let nap = naps.next().unwrap_or(crate::sys::clock::LONGEST_NAP);
+                    // With nothing to do, there is nothing that a lost ring could delay.
+                    self.raw.bell(OWN_BELL).sleep(seen, if idle { nap * 16 } else { nap });
+                }
+            }
+        }
+    }
+
+    /// Runs the callback of a call that is done.
+    fn call_back(&self, number: usize) {
+        let finished = self.ledger().call(number).inbox.pop();
+        let callback = self.callbacks().remove(&number);
+        if let (Some(finished), Some(callback)) = (finished, callback) {
+            let (hold, run) = callback(finished);
+            if let Some(hold) = hold {
+                let mut ledger = self.ledger();
+                ledger.release(hold);
+                ledger.pump();
+            }
+            run_for_user(run);
+        }
+        let mut ledger = self.ledger();
+        ledger.open -= 1;
+        let call = ledger.call(number);
+        call.called_back = true;
+        let bell = call.listener;
+        if call.abandoned {
+            ledger.end(number);
+        }
+        drop(ledger);
+        self.raw.bell(bell).ring();
+    }
+
+    /// Tells the callbacks of calls that will not be done.
+    fn call_back_the_rest(&self, why: &TaskError) {
+        let rest = std::mem::take(&mut *self.callbacks());
+        for callback in rest.into_values() {
+            run_for_user(callback(Finished::failed(0, 1, why)).1);
+        }
+        self.raw.ring_all();
+    }
+}
+
+/// Runs what is the user's: a panic of it was printed, and harms nobody else.
+fn run_for_user(run: Box<dyn FnOnce()>) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+}
+
+/// Starts a pool's own threads.
+pub(super) fn start_threads(
+    shared: &Arc<Shared>,
+) -> std::io::Result<[std::thread::JoinHandle<()>; 2]> {
+    let (keeper, clerk) = (Arc::clone(shared), Arc::clone(shared));
+    let keeper = threads::start("commonhold pool", move || keeper.keep())?;
+    let clerk = threads::start("commonhold pool", move || clerk.serve());
+    match clerk {
+        Ok(clerk) => Ok([keeper, clerk]),
+        Err(error) => {
+            shared.end(TaskError::Terminated);
+            let _ = keeper.join();
+            Err(error)
+        }
+    }
+}
+
+fn wait(bell: &Bell, watched: &[Option<Arc<std::os::fd::OwnedFd>>], deadline: Deadline) {
+    use std::os::fd::AsFd;
+    let workers = watched.iter().flatten().map(|pidfd| (pidfd.as_fd(), false));
+    let all: Vec<_> = std::iter::once((bell.as_fd(), false)).chain(workers).collect();
+    if crate::sys::child::wait_for(&all, deadline).is_err() {
+        std::thread::sleep(crate::sys::clock::LONGEST_NAP / 64); // out of memory: nothing else to do
+    }
+    bell.silence();
+}
+
+/// A pool with workers on all seats.
+pub(super) fn build(
+    workers: usize,
+    seats: usize,
+    retries: u32,
+    make_start: impl FnOnce(Handle<RawPool>) -> Box<Start>,
+) -> Result<(Arc<Shared>, [std::thread::JoinHandle<()>; 2]), Error> {
+    let cells = (2 * seats).next_power_of_two().clamp(256, 1 << 15) as u32;
+    let size = crate::raw::pool::layout::Size { cells, workers: seats as u32 };
+    let owner = crate::raw::pool::owner::Owner::new(size, super::work::name_of)?;
+    let raw = owner.pool().clone();
+    let crew = Crew::new(raw.clone(), seats, workers);
+    let start = make_start(raw.clone());
+    let ledger = Ledger::new(owner, crew, retries);
+    let of = |failure| Error::of(failure, "start", "pool".to_owned());
+    let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
+    first_workers(&shared)?;
+    let threads = start_threads(&shared)
+        .map_err(|error| of(Failure::system("starting the pool's threads", error)))?;
+    Ok((shared, threads))
+}
+
+/// Starts the first workers; where one cannot be started, none is left.
+fn first_workers(shared: &Shared) -> Result<(), Error> {
+    let vacancies = shared.ledger().crew.vacancies();
+    let failed: Mutex<Option<Error>> = Mutex::new(None);
+    let start = |id: &WorkerId| {
+        let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock().is_some() {
+            return;
+        }
+        match (shared.start)(*id) {
+            Ok(process) => {
+                // One that is seated needs no other look at it.
+                let _ = shared.ledger().crew.seat(*id, Ok(process));
+            }
+            Err(error) => *lock() = Some(error),
+        }
+    };
+    std::thread::scope(|scope| {
+        let (first, others) = vacancies.split_first().expect("a pool has a worker");
+        for share in others.chunks(others.len().div_ceil(8).max(1)) {
+            scope.spawn(move || share.iter().for_each(start));
+        }
+        start(first);
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Some(error) = failed else { return Ok(()) };
+    for process in shared.ledger().crew.processes() {
+        let _ = process.kill();
+        let _ = process.join();
+    }
+    Err(error)
+}
+
+/// An error of a pool that cannot be.
+pub(super) fn invalid(what: String) -> Error {
+    Error::of(Failure::new(ErrorKind::InvalidSize, what), "start", "pool".to_owned())
+}
+
+/// An error of what a pool cannot do, as it is.
+pub(super) fn unsupported(why: String) -> Error {
+    Error::of(Failure::new(ErrorKind::Unsupported, why), "use", "pool".to_owned())
+}

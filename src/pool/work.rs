@@ -1,0 +1,198 @@
+//! What a worker's process does: it takes jobs and runs their items, until it is to end.
+//!
+//! A job names its function by where it lies in the program ([`Runner`]), as a process that is started
+//! does. Each item's result is committed by itself, so that a death costs the item it happened in.
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+use std::process::Termination;
+use std::time::Duration;
+
+use crate::process::Function;
+use crate::process::function::exit_code;
+use crate::process::panics;
+use crate::raw::pool::board::Job;
+use crate::raw::pool::layout::RawPool;
+use crate::raw::pool::record;
+use crate::raw::pool::slab::RawSlab;
+use crate::raw::pool::words::WorkerId;
+use crate::raw::pool::worker::{Arguments, Output, Running, Worker};
+use crate::segment::handle::Handle;
+use crate::sys::program;
+use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles};
+
+/// Runs the items of a job, and tells how many there were.
+pub(super) type Runner = fn(Running) -> u32;
+
+/// What a worker is started with.
+pub(super) struct Member {
+    pub(super) pool: Handle<RawPool>,
+    pub(super) id: WorkerId,
+    /// It ends after so many tasks; 0: never.
+    pub(super) max_tasks: u32,
+}
+
+impl Transfer for Member {
+    fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
+        handles::pack(&self.pool, to)?;
+        (self.id.bits(), self.max_tasks).pack(to)
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Member, Refused> {
+        let pool = handles::unpack(from)?;
+        let (id, max_tasks) = Transfer::unpack(from)?;
+        Ok(Member { pool, id: WorkerId::from_bits(id), max_tasks })
+    }
+}
+
+/// How workers are told where a slab is.
+pub(super) fn name_of(slab: &Handle<RawSlab>) -> Result<Vec<u8>, String> {
+    let mut packer = Packer::new();
+    handles::pack(slab, &mut packer).map_err(|why| why.reason().to_owned())?;
+    Ok(packer.bytes().to_vec())
+}
+
+fn find(name: &[u8]) -> Option<Handle<RawSlab>> {
+    handles::unpack(&mut Unpacker::new(name)).ok()
+}
+
+thread_local! {
+    /// Where results are packed.
+    static PACKER: RefCell<Packer> = RefCell::default();
+    /// What results refer to, until the pool has read them.
+    static KEPT: RefCell<Vec<(Job, Carried)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The worker's function: runs jobs until it is to end.
+pub(super) fn work(member: Member) {
+    let Member { pool, id, max_tasks } = member;
+    let mut worker = Worker::new(pool, id, find);
+    worker.begin();
+    let (mut tasks, mut known) = (0_u32, None);
+    while let Some(running) = worker.next() {
+        let function = running.input.function;
+        let runner = match known {
+            Some((known, runner)) if known == function => runner,
+            _ => program::entry_at::<Running, u32>(u64::from(function))
+                .expect("a job of this pool names a function of this program"),
+        };
+        known = Some((function, runner));
+        tasks = tasks.saturating_add(runner(running));
+        drop_what_was_read(&worker);
+        if max_tasks != 0 && tasks >= max_tasks {
+            break;
+        }
+    }
+    worker.retire();
+    while KEPT.with_borrow(|kept| !kept.is_empty()) {
+        std::thread::sleep(Duration::from_millis(1));
+        drop_what_was_read(&worker);
+    }
+}
+
+fn drop_what_was_read(worker: &Worker) {
+    KEPT.with_borrow_mut(|kept| {
+        if !kept.is_empty() {
+            kept.retain(|(job, _)| worker.is_kept(*job));
+        }
+    });
+}
+
+/// An initializer's arguments, which every worker gets.
+pub(super) struct Lent<A>(pub(super) std::sync::Arc<std::sync::Mutex<A>>);
+
+impl<A: Transfer> Transfer for Lent<A> {
+    fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pack(to)
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Lent<A>, Refused> {
+        A::unpack(from).map(|args| Lent(std::sync::Arc::new(std::sync::Mutex::new(args))))
+    }
+}
+
+/// The function of a worker that has an initializer.
+pub(super) fn initialize_and_work<F, A, M>(member: Member, lent: Lent<A>)
+where
+    F: Function<A, M>,
+    A: Transfer,
+    F::Output: Termination,
+{
+    let args = std::sync::Arc::into_inner(lent.0).expect("the only reference, just unpacked");
+    let args = args.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let code = exit_code(program::value_of::<F>().call(args));
+    if code != 0 {
+        std::process::exit(code);
+    }
+    work(member);
+}
+
+/// Runs the items of a job of this function: the [`Runner`] that stands for it.
+pub(super) fn run<F, A, M>(running: Running) -> u32
+where
+    F: Function<A, M>,
+    A: Transfer,
+    F::Output: Transfer,
+{
+    let Running { input, mut output } = running;
+    let args = input.arguments();
+    let mut packer = PACKER.take();
+    let mut count = 0;
+    while output.item().is_some() {
+        let ran = panics::catch_silently(|| {
+            while let Some(item) = output.item() {
+                count += 1;
+                run_item::<F, A, M>(&args, item, &mut packer, &mut output);
+            }
+        });
+        if let Err(panic) = ran {
+            packer.clear();
+            // Two strings can always cross.
+            let _ = (panic.message, panic.location).pack(&mut packer);
+            output.commit(record::PANICKED, packer.bytes());
+        }
+    }
+    PACKER.set(packer);
+    output.finish();
+    count
+}
+
+#[inline]
+fn run_item<F, A, M>(args: &Arguments<'_>, item: u32, packer: &mut Packer, output: &mut Output)
+where
+    F: Function<A, M>,
+    A: Transfer,
+    F::Output: Transfer,
+{
+    let args = match unpack::<A>(args.of(item)) {
+        Ok(args) => args,
+        Err(why) => return refuse(&why, packer, output),
+    };
+    let value = program::value_of::<F>().call(args);
+    packer.clear();
+    if let Err(why) = value.pack(packer) {
+        return refuse(&why, packer, output);
+    }
+    if packer.carries() {
+        output.keep_handles();
+        let carried = packer.take_carried();
+        KEPT.with_borrow_mut(|kept| kept.push((output.job, carried)));
+    }
+    output.commit_value(packer.bytes());
+    value.sent();
+}
+
+#[inline]
+fn unpack<A: Transfer>(bytes: Option<&[u8]>) -> Result<A, Refused> {
+    let mut from = Unpacker::new(bytes.ok_or_else(Refused::not_a::<A>)?);
+    let args = A::unpack(&mut from)?;
+    from.finish()?;
+    Ok(args)
+}
+
+#[cold]
+fn refuse(why: &Refused, packer: &mut Packer, output: &mut Output) {
+    packer.clear();
+    let _ = why.reason().to_owned().pack(packer);
+    output.commit(record::REFUSED, packer.bytes());
+}

@@ -1,0 +1,472 @@
+//! The owner's side: jobs filled in, read out, and taken up again after a death.
+//!
+//! The caller keeps the books (which cell is free, which job has which blocks), and calls from one
+//! thread at a time.
+
+use super::bell::Bell;
+use super::board::{Job, Poster, Words};
+use super::heap::{Block, Heap};
+use super::layout::{BELLS, INLINE, RawPool, SLAB_NAME, Size};
+use super::memory::{Location, Memory, set_name};
+use super::record::{self, Dense};
+use super::slab::RawSlab;
+use super::words::{State, WorkerId};
+use super::worker::Arguments;
+use crate::error::Error;
+use crate::raw::hook::point;
+use crate::raw::sync::{Ordering, fence, futex_wake, sleeper_fence};
+use crate::segment::handle::Handle;
+
+// Ordering:
+// [J8] crowded: store, fence(SeqCst), the owner's look at all jobs ↔ finish: swap(DONE), load(crowded)
+//      one of the two sees the other's store
+
+pub(super) const CUTTING: u64 = 1;
+const CUT: u64 = 2;
+
+/// Arguments and results of up to this many bytes lie in the job's cell.
+pub(super) const SMALL: usize = 8;
+pub(super) const BELL_SHIFT: u32 = 32;
+pub(super) const ARGS_LEN_SHIFT: u32 = 40;
+pub(super) const IS_SMALL: u64 = 1 << 44;
+pub(super) const RESULT_LEN_SHIFT: u32 = 48;
+pub(super) const ANSWERED: u64 = 1 << 52;
+pub(super) const HANDLES: u64 = 1 << 53;
+const ANSWER: u64 = ANSWERED | HANDLES | 0xF << RESULT_LEN_SHIFT;
+
+/// The bell of the pool's own thread.
+pub(crate) const OWN_BELL: u8 = 0;
+
+/// How a slab is told of to workers: bytes by which they find it.
+pub(crate) type Name = fn(&Handle<RawSlab>) -> Result<Vec<u8>, String>;
+
+/// A job to be posted.
+pub(crate) struct Order<'a> {
+    /// Where the function is.
+    pub(crate) function: u32,
+    /// Which bell to ring at the end.
+    pub(crate) bell: u8,
+    /// Whether to ring it, even if nobody asks.
+    pub(crate) ring: bool,
+    pub(crate) items: u32,
+    /// The arguments of all items, one behind another.
+    pub(crate) args: &'a [u8],
+    /// Where each item's arguments end; empty where all are of one length.
+    pub(crate) ends: &'a [u32],
+    /// Bytes that the results will probably take.
+    pub(crate) room: usize,
+}
+
+/// What a job has of the heap.
+#[derive(Default, Debug)]
+pub(crate) struct Blocks {
+    args: Option<Block>,
+    room: Option<Block>,
+}
+
+/// The owner of a pool's shared part.
+pub(crate) struct Owner {
+    pool: Handle<RawPool>,
+    poster: Poster,
+    heap: Heap,
+    name: Name,
+}
+
+impl Owner {
+    pub(crate) fn new(size: Size, name: Name) -> Result<Owner, Error> {
+        let pool = Handle::<RawPool>::new(size)?;
+        let poster = Poster::new(size.cells as usize, pool.board.words.places());
+        Ok(Owner { pool, poster, heap: Heap::new(), name })
+    }
+
+    pub(crate) fn pool(&self) -> &Handle<RawPool> {
+        &self.pool
+    }
+
+    /// How many cells there are.
+    pub(crate) fn cells(&self) -> usize {
+        self.pool.bodies.len()
+    }
+
+    /// Fills in the job of a free cell, and posts it. `Err`: why there is no memory for it; the cell is
+    /// still free.
+    #[inline]
+    pub(crate) fn post(&mut self, cell: usize, order: &Order<'_>) -> Result<(Job, Blocks), String> {
+        let what = u64::from(order.function) | u64::from(order.bell) << BELL_SHIFT;
+        let (what, blocks) =
+            if order.items == 1 && order.args.len() <= SMALL && order.room <= INLINE {
+                let mut argument = [0; SMALL];
+                argument[..order.args.len()].copy_from_slice(order.args);
+                let argument = u64::from_ne_bytes(argument);
+                self.pool.board.words.cells[cell].argument.store(argument, Ordering::Relaxed); // [J1]
+                let len = (order.args.len() as u64) << ARGS_LEN_SHIFT;
+                (what | len | IS_SMALL, Blocks::default())
+            } else {
+                (what, self.fill_body(cell, order)?)
+            };
+        self.pool.board.words.cells[cell].what.store(what, Ordering::Relaxed); // [J1]
+        let job = self.pool.board.post(&mut self.poster, cell, order.ring);
+        Ok((job, blocks))
+    }
+
+    fn fill_body(&mut self, cell: usize, order: &Order<'_>) -> Result<Blocks, String> {
+        let mut blocks = Blocks::default();
+        let filled = self.fill_parts(cell, order, &mut blocks);
+        if let Err(why) = filled {
+            self.give_back(blocks);
+            return Err(why);
+        }
+        let body = &self.pool.bodies[cell];
+        // [J1]
+        body.progress.store(0, Ordering::Relaxed);
+        body.end.store(u64::from(order.items), Ordering::Relaxed);
+        body.cut.store(0, Ordering::Relaxed);
+        body.dense.store(0, Ordering::Relaxed);
+        body.records.store(0, Ordering::Relaxed);
+        body.used.store(0, Ordering::Relaxed);
+        body.items.store(u64::from(order.items), Ordering::Relaxed);
+        let table = size_of_val(order.ends);
+        body.args_len.store((table + order.args.len()) as u64, Ordering::Relaxed);
+        body.table.store(u64::from(table != 0), Ordering::Relaxed);
+        body.denied.store(0, Ordering::Relaxed);
+        Ok(blocks)
+    }
+
+    /// Finds a place for the arguments and for the results.
+    fn fill_parts(
+        &mut self,
+        cell: usize,
+        order: &Order<'_>,
+        blocks: &mut Blocks,
+    ) -> Result<(), String> {
+        let table: &[u8] = bytemuck::cast_slice(order.ends);
+        let len = table.len() + order.args.len();
+        let in_place = if len <= INLINE { len } else { 0 };
+        let (memory, args) = if len <= INLINE {
+            (Memory::Inline(self.pool.clone(), cell, 0), Location::inline(0))
+        } else {
+            let block = self.take_block(len)?;
+            blocks.args = Some(block);
+            let slab = self.heap.slab(block).clone();
+            (Memory::InSlab(slab, block.at), Location::of(block))
+        };
+        if !(memory.write(0, table) && memory.write(table.len(), order.args)) {
+            return Err("a block that is too small for its arguments".to_owned());
+        }
+        point!("pool.args_written");
+        // At least a byte for each item, so that there is room to say that there is none.
+        let wanted = order.room.max(order.items as usize);
+        let (room, room_len) = if wanted <= INLINE - in_place {
+            (Location::inline(in_place), INLINE - in_place)
+        } else {
+            let block = self.take_block(wanted)?;
+            blocks.room = Some(block);
+            (Location::of(block), block.len)
+        };
+        let body = &self.pool.bodies[cell];
+        body.args.store(args.0, Ordering::Relaxed); // [J1]
+        body.room.store(room.0, Ordering::Relaxed); // [J1]
+        body.room_len.store(room_len as u64, Ordering::Relaxed); // [J1]
+        Ok(())
+    }
+
+    fn take_block(&mut self, len: usize) -> Result<Block, String> {
+        let (pool, name) = (&self.pool, self.name);
+        self.heap.take(len, |number, slab| {
+            let name = name(slab)?;
+            if name.len() > SLAB_NAME || !set_name(&pool.slabs[number], &name) {
+                return Err(format!("a slab whose name takes {} bytes", name.len()));
+            }
+            Ok(())
+        })
+    }
+
+    fn give_back(&mut self, blocks: Blocks) {
+        for block in [blocks.args, blocks.room].into_iter().flatten() {
+            self.heap.give_back(block);
+        }
+    }
+
+    /// Shows workers what was posted, and wakes them for so many jobs.
+    pub(crate) fn announce(&self, count: usize) {
+        self.pool.board.announce(&self.poster, count);
+    }
+
+    /// Frees the cell of a job that is done, and what it had.
+    #[inline]
+    pub(crate) fn take(&mut self, cell: usize, blocks: Blocks) {
+        self.give_back(blocks);
+        self.pool.board.take(&mut self.poster, cell);
+    }
+
+    /// The results of a job that is done. Its cell is not taken as long as they are looked at.
+    #[inline]
+    pub(crate) fn answer(&self, job: Job, blocks: &Blocks) -> Answer {
+        let cell = &self.pool.board.words.cells[job.cell];
+        let what = cell.what.load(Ordering::Relaxed); // [J2]
+        if what & ANSWERED != 0 {
+            let result = cell.result.load(Ordering::Relaxed); // [J2]
+            let len = (what >> RESULT_LEN_SHIFT & 0xF) as usize;
+            return Answer::Small(result.to_ne_bytes(), len.min(SMALL));
+        }
+        let body = &self.pool.bodies[job.cell];
+        // [J2]
+        let len = body.room_len.load(Ordering::Relaxed) as usize;
+        let dense = Dense::from_bits(body.dense.load(Ordering::Relaxed));
+        let records = InPlace { memory: self.room_of(job, blocks), len, dense };
+        Answer::Records { records, handles: what & HANDLES != 0 }
+    }
+
+    /// Where a job's results are: as this side knows it.
+    fn room_of(&self, job: Job, blocks: &Blocks) -> Memory {
+        match blocks.room {
+            Some(block) => Memory::InSlab(self.heap.slab(block).clone(), block.at),
+            None => {
+                let room = self.pool.bodies[job.cell].room.load(Ordering::Relaxed);
+                Memory::Inline(self.pool.clone(), job.cell, Location(room).offset())
+            }
+        }
+    }
+
+    /// Makes room for the results of a job whose worker waits for it, if one does. How many bytes it
+    /// asked for.
+    pub(crate) fn make_room(&mut self, job: Job, blocks: &mut Blocks) -> Option<usize> {
+        let word = self.pool.board.state(job.cell);
+        if word.state() != State::Wants || word.lap() != job.lap {
+            return None;
+        }
+        let body = &self.pool.bodies[job.cell];
+        let wanted = body.wanted.load(Ordering::Relaxed); // [J6]
+        let used = body.used.load(Ordering::Relaxed) as usize; // [J6]
+        let room = usize::try_from(wanted)
+            .map_err(|_| ())
+            .and_then(|wanted| self.take_block(wanted.max(2 * used)).map_err(|_| ()));
+        let moved = room.and_then(|block| {
+            let old = self.room_of(job, blocks);
+            let bytes = old.read(0, used);
+            let slab = self.heap.slab(block);
+            if bytes.is_some_and(|bytes| slab.write(block.at, bytes)) {
+                return Ok(block);
+            }
+            self.heap.give_back(block);
+            Err(())
+        });
+        let body = &self.pool.bodies[job.cell];
+        match moved {
+            Ok(block) => {
+                body.room.store(Location::of(block).0, Ordering::Relaxed); // [J6]
+                body.room_len.store(block.len as u64, Ordering::Relaxed); // [J6]
+                if let Some(old) = blocks.room.replace(block) {
+                    self.heap.give_back(old);
+                }
+            }
+            Err(()) => body.denied.store(1, Ordering::Relaxed), // [J6]
+        }
+        point!("pool.room_made");
+        self.pool.board.give(job);
+        if let Some(record) = self.pool.records.get(word.worker().number()) {
+            record.given.fetch_add(1, Ordering::Release);
+            futex_wake(&record.given, u32::MAX);
+        }
+        moved.ok().and(usize::try_from(wanted).ok())
+    }
+
+    /// The jobs that a dead worker held.
+    pub(crate) fn held_by(&self, dead: WorkerId) -> Vec<Job> {
+        self.pool.board.held_by(dead).collect()
+    }
+
+    /// The jobs whose workers wait for room.
+    pub(crate) fn wanting(&self) -> Vec<Job> {
+        let states = (0..self.cells()).map(|cell| (cell, self.pool.board.state(cell)));
+        states
+            .filter(|(_, word)| word.state() == State::Wants)
+            .map(|(cell, word)| Job { cell, lap: word.lap() })
+            .collect()
+    }
+
+    /// How many items of a job were done when its worker died.
+    pub(crate) fn done_of(&self, job: Job) -> u32 {
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        if what & IS_SMALL != 0 {
+            return 0; // its commit is the end of the job
+        }
+        self.pool.bodies[job.cell].progress.load(Ordering::Acquire) as u32 // [J7]
+    }
+
+    /// Offers the rest of a dead worker's job: the items from `done` on, `lost` of which before have no
+    /// record. [`announce`](Owner::announce) comes after it.
+    pub(crate) fn reopen(&mut self, job: Job, blocks: &Blocks, (done, lost): (u32, u32)) {
+        let what = &self.pool.board.words.cells[job.cell].what;
+        let before = what.load(Ordering::Relaxed);
+        what.store(before & !ANSWER, Ordering::Relaxed); // [J1]
+        if before & IS_SMALL == 0 {
+            let body = &self.pool.bodies[job.cell];
+            let records = done.saturating_sub(lost);
+            let dense = Dense::from_bits(body.dense.load(Ordering::Relaxed));
+            let len = body.room_len.load(Ordering::Relaxed) as usize;
+            let memory = self.room_of(job, blocks);
+            let room = memory.read(0, len).unwrap_or(&[]);
+            let used = record::length(room, dense, records).unwrap_or(room.len());
+            // [J1]
+            body.records.store(u64::from(records), Ordering::Relaxed);
+            body.used.store(used as u64, Ordering::Relaxed);
+            if records == 0 {
+                body.dense.store(0, Ordering::Relaxed);
+            }
+            body.progress.store(u64::from(done), Ordering::Relaxed);
+            body.cut.store(0, Ordering::Relaxed);
+        }
+        self.pool.board.reopen(&mut self.poster, job);
+    }
+
+    /// Cuts off what a job's worker has not begun, but for the item that it is at. The items cut off;
+    /// `None`: there are none.
+    pub(crate) fn cut(&mut self, job: Job) -> Option<std::ops::Range<u32>> {
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        let word = self.pool.board.state(job.cell);
+        if what & IS_SMALL != 0 || word.state() != State::Running || word.lap() != job.lap {
+            return None;
+        }
+        let body = &self.pool.bodies[job.cell];
+        let end = body.end.load(Ordering::Relaxed);
+        body.cut.store(CUTTING, Ordering::Relaxed); // [J9]
+        let fenced = sleeper_fence();
+        // What it is at, or is about to look whether it may be at.
+        let begun = body.progress.load(Ordering::Acquire) + 1; // [J7] [J9]
+        let cut = fenced && begun < end;
+        if cut {
+            body.end.store(begun, Ordering::Relaxed); // [J10]
+        }
+        body.cut.store(CUT, Ordering::Release); // [J10]
+        cut.then_some(begun as u32..end as u32)
+    }
+
+    /// The arguments of some items of a job: their bytes, and where each item's end; nothing where all
+    /// are of one length.
+    pub(crate) fn args_of(
+        &self,
+        job: Job,
+        blocks: &Blocks,
+        items: std::ops::Range<u32>,
+    ) -> Option<(Vec<u8>, Vec<u32>)> {
+        let body = &self.pool.bodies[job.cell];
+        let memory = match blocks.args {
+            Some(block) => Memory::InSlab(self.heap.slab(block).clone(), block.at),
+            None => Memory::Inline(self.pool.clone(), job.cell, 0),
+        };
+        let all = memory.read(0, body.args_len.load(Ordering::Relaxed) as usize)?;
+        let count = body.items.load(Ordering::Relaxed) as u32;
+        let args = Arguments::new(all, count, body.table.load(Ordering::Relaxed) != 0);
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for item in items {
+            bytes.extend_from_slice(args.of(item)?);
+            ends.push(bytes.len() as u32);
+        }
+        Some((bytes, if args.is_uniform() { Vec::new() } else { ends }))
+    }
+
+    /// Ends a job that nobody began, or whose worker is dead, and rings. False: it is another's.
+    pub(crate) fn conclude(&mut self, job: Job, dead: Option<WorkerId>) -> bool {
+        let Some(rings) = self.pool.board.conclude(job, dead) else { return false };
+        let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
+        if rings {
+            self.pool.bell((what >> BELL_SHIFT) as u8).ring();
+        }
+        true
+    }
+}
+
+/// What the owner tells its workers beside jobs, and sees of them.
+impl RawPool {
+    /// How many workers share the work.
+    pub(crate) fn set_sharers(&self, count: usize) {
+        self.board.words.header.sharers.store(count as u32, Ordering::Relaxed);
+    }
+
+    /// Lets every worker end that has no job.
+    pub(crate) fn close(&self) {
+        self.board.words.header.closing.store(1, Ordering::Release);
+        self.board.rouse();
+    }
+
+    /// Prepares the record of a worker that is to be started.
+    pub(crate) fn seat(&self, worker: WorkerId) {
+        let record = &self.records[worker.number()];
+        record.leave.store(0, Ordering::Relaxed);
+        record.stage.store(worker.bits() >> 12, Ordering::Release);
+    }
+
+    /// Whether the worker got so far as to work.
+    pub(crate) fn has_begun(&self, worker: WorkerId) -> bool {
+        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
+        let generation = worker.bits() >> 12;
+        stage == generation | AT_WORK || stage == generation | RETIRED
+    }
+
+    /// Whether the worker takes no more jobs.
+    pub(crate) fn has_retired(&self, worker: WorkerId) -> bool {
+        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
+        stage == worker.bits() >> 12 | RETIRED
+    }
+
+    /// Lets one worker end after the job it runs.
+    pub(crate) fn dismiss(&self, worker: WorkerId) {
+        self.records[worker.number()].leave.store(1, Ordering::Release);
+        self.board.rouse();
+    }
+
+    /// Whether the owner is to hear of the end of every job, by its own bell.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        self.board.words.header.crowded.store(u32::from(crowded), Ordering::Relaxed);
+        fence(Ordering::SeqCst); // [J8]
+    }
+
+    /// A bell by its number.
+    #[inline]
+    pub(crate) fn bell(&self, number: u8) -> &Bell {
+        &self.bells[usize::from(number) % BELLS].0
+    }
+
+    /// Rings all bells.
+    pub(crate) fn ring_all(&self) {
+        self.bells.iter().for_each(|bell| bell.0.ring());
+    }
+}
+
+pub(super) const AT_WORK: u32 = 1 << 16;
+pub(super) const RETIRED: u32 = 2 << 16;
+
+/// The results of a job that is done.
+pub(crate) enum Answer {
+    /// The value of its only item.
+    Small([u8; SMALL], usize),
+    /// The records of its items, one behind another.
+    Records {
+        records: InPlace,
+        /// Their worker keeps alive what they refer to, until the cell is taken.
+        handles: bool,
+    },
+}
+
+/// Results where they are. Their cell is not taken as long as they are looked at.
+pub(crate) struct InPlace {
+    memory: Memory,
+    len: usize,
+    /// Those without a head.
+    pub(crate) dense: Dense,
+}
+
+impl InPlace {
+    /// All of their room; none, where the pool's memory was overwritten.
+    #[inline]
+    pub(crate) fn room(&self) -> &[u8] {
+        self.memory.read(0, self.len).unwrap_or(&[])
+    }
+
+    /// The bytes of so many of them.
+    pub(crate) fn bytes(&self, count: u32) -> &[u8] {
+        let room = self.room();
+        record::length(room, self.dense, count).and_then(|len| room.get(..len)).unwrap_or(&[])
+    }
+}
