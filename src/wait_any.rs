@@ -4,15 +4,13 @@
 use std::time::Duration;
 
 use crate::process::Child;
-use crate::queue::{Queue, Receiver};
-use crate::raw::bytering::layout::RawBytes;
+use crate::queue::{Message, Queue, Receiver};
 use crate::raw::eventcount::Moment;
-use crate::raw::queue::layout::RawQueue;
+use crate::raw::queue::RawMessages;
 use crate::raw::sync::sleeper_fence;
 use crate::raw::watch::{Sleep, Watch};
 use crate::segment::Look;
 use crate::segment::handle::Handled;
-use crate::shared::Shared;
 use crate::sys::clock::{Deadline, Naps};
 use crate::sys::futex;
 use crate::transfer::Transfer;
@@ -113,30 +111,30 @@ fn ready(watches: &[Box<dyn Watch + '_>], moment: Moment) -> Vec<usize> {
     (0..watches.len()).filter(|place| watches[*place].is_ready(moment)).collect()
 }
 
-impl<T: Shared> Waitable for Queue<T> {}
-impl<T: Shared> Waitable for Receiver<T> {}
+impl<M: Message + ?Sized> Waitable for Queue<M> {}
+impl<M: Message + ?Sized> Waitable for Receiver<M> {}
 impl<T: Transfer> Waitable for Mailbox<T> {}
 impl Waitable for Event {}
 impl Waitable for Process {}
 
 #[expect(private_interfaces, reason = "of a sealed trait")]
-impl<T: Shared> sealed::Waitable for Queue<T> {
+impl<M: Message + ?Sized> sealed::Waitable for Queue<M> {
     fn watch(&self) -> Box<dyn Watch + '_> {
-        Box::new(RawQueue::watch(self.handle()))
+        RawMessages::watch(self.handle())
     }
 }
 
 #[expect(private_interfaces, reason = "of a sealed trait")]
-impl<T: Shared> sealed::Waitable for Receiver<T> {
+impl<M: Message + ?Sized> sealed::Waitable for Receiver<M> {
     fn watch(&self) -> Box<dyn Watch + '_> {
-        Box::new(RawQueue::watch(self.queue().handle()))
+        RawMessages::watch(self.queue().handle())
     }
 }
 
 #[expect(private_interfaces, reason = "of a sealed trait")]
 impl<T: Transfer> sealed::Waitable for Mailbox<T> {
     fn watch(&self) -> Box<dyn Watch + '_> {
-        Box::new(RawBytes::watch(self.handle()))
+        RawMessages::watch(self.handle())
     }
 }
 

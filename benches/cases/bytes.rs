@@ -8,7 +8,7 @@ use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use commonhold::Mailbox;
+use commonhold::{Mailbox, Queue};
 
 use super::queues::fresh_name;
 use crate::support::children::{Worker, serve};
@@ -48,6 +48,18 @@ impl Channel for Mailbox<u64> {
         let number: u64 = self.recv().expect("an open mailbox");
         into.clear();
         into.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+impl Channel for Queue<[u8]> {
+    #[inline]
+    fn send(&self, bytes: &[u8]) {
+        self.send(bytes).expect("an open queue");
+    }
+
+    #[inline]
+    fn recv(&self, into: &mut Vec<u8>) {
+        self.recv_into(into).expect("an open queue");
     }
 }
 
@@ -199,6 +211,7 @@ pub fn processes(kind: &'static str, length: usize) -> Run {
     let capacity = MESSAGES * (length + HEADER);
     let keeper: Box<dyn std::any::Any> = match kind {
         "number" => Box::new(Mailbox::<u64>::create(&name, capacity).expect("a new mailbox")),
+        "slice" => Box::new(Queue::<[u8]>::create(&name, capacity).expect("a new queue")),
         _ => Box::new(Mailbox::<Vec<u8>>::create(&name, capacity).expect("a new mailbox")),
     };
     let [here, there] = cpu::pair();
@@ -223,6 +236,7 @@ pub fn play(words: &[&str]) {
     cpu::pin(cpu.parse().expect("a CPU"));
     match kind {
         "number" => play_on(&Mailbox::<u64>::open(name).expect("the mailbox"), side, length),
+        "slice" => play_on(&Queue::<[u8]>::open(name).expect("the queue"), side, length),
         _ => play_on(&Mailbox::<Vec<u8>>::open(name).expect("the mailbox"), side, length),
     }
 }

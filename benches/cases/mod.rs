@@ -54,6 +54,9 @@ cases! {
     MAIL_ONE "mailbox 1 to 1/u64, processes" bytes::processes("number", 8);
     MAIL_1K "mailbox 1 to 1/1 KiB, processes" bytes::processes("vec", 1 << 10);
     MAIL_64K "mailbox 1 to 1/64 KiB, processes" bytes::processes("vec", 64 << 10);
+    BYTES_8 "bytes 1 to 1/8 B, processes" bytes::processes("slice", 8);
+    BYTES_1K "bytes 1 to 1/1 KiB, processes" bytes::processes("slice", 1 << 10);
+    BYTES_64K "bytes 1 to 1/64 KiB, processes" bytes::processes("slice", 64 << 10);
     BYTES_8_BARE "bytes 1 to 1/8 B, tuned ring, threads" bytes::threads_bare(8);
     BYTES_1K_BARE "bytes 1 to 1/1 KiB, tuned ring, threads" bytes::threads_bare(1 << 10);
     BYTES_64K_BARE "bytes 1 to 1/64 KiB, tuned ring, threads" bytes::threads_bare(64 << 10);
@@ -89,6 +92,9 @@ pub const RATIOS: &[Ratio] = &[
     ratio("send_all and recv_many/send and recv", MANY, ONE, SpeedAtLeast(2.0)),
     ratio("hand over 64 KiB/64 B", HAND_64K, HAND_64, TimeAtMost(2.0)),
     ratio("hand over 1 MiB/64 B", HAND_1M, HAND_64, TimeAtMost(2.0)),
+    ratio("Queue<[u8]> 8 B/tuned ring of bytes", BYTES_8, BYTES_8_BARE, Speed),
+    ratio("Queue<[u8]> 1 KiB/tuned ring of bytes", BYTES_1K, BYTES_1K_BARE, SpeedAtLeast(0.9)),
+    ratio("Queue<[u8]> 64 KiB/tuned ring of bytes", BYTES_64K, BYTES_64K_BARE, SpeedAtLeast(0.9)),
     ratio("Mailbox<u64> 1 to 1/tuned ring of bytes", MAIL_ONE, BYTES_8_BARE, Speed),
     ratio("Mailbox<Vec<u8>> 1 KiB/tuned ring of bytes", MAIL_1K, BYTES_1K_BARE, Speed),
     ratio("Mailbox<Vec<u8>> 64 KiB/tuned ring of bytes", MAIL_64K, BYTES_64K_BARE, Speed),

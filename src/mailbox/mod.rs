@@ -22,6 +22,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::error::Error;
 use crate::raw::bytering::layout::{Carried, RawBytes};
 use crate::raw::bytering::wait::End;
+use crate::raw::queue::RawMessages;
+use crate::raw::queue::layout::Args;
 use crate::segment::handle::{Handle, Handled};
 use crate::segment::object::{Kind, Signature};
 use crate::segment::place::Place;
@@ -108,7 +110,7 @@ impl<T: Transfer> Mailbox<T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     pub fn new(capacity_bytes: usize) -> Result<Mailbox<T>, Error> {
-        Handle::new(capacity_bytes).map(Mailbox::over)
+        Handle::new(Args::new(capacity_bytes)).map(Mailbox::over)
     }
 
     /// Makes a mailbox of this capacity in bytes at this place.
@@ -131,7 +133,7 @@ impl<T: Transfer> Mailbox<T> {
         at: impl Into<Place<'a>>,
         capacity_bytes: usize,
     ) -> Result<Mailbox<T>, Error> {
-        Handle::create(at.into(), capacity_bytes).map(Mailbox::over)
+        Handle::create(at.into(), Args::new(capacity_bytes)).map(Mailbox::over)
     }
 
     /// Opens the mailbox at this place.
@@ -178,7 +180,7 @@ impl<T: Transfer> Mailbox<T> {
         at: impl Into<Place<'a>>,
         capacity_bytes: usize,
     ) -> Result<Mailbox<T>, Error> {
-        Handle::open_or_create(at.into(), capacity_bytes).map(Mailbox::over)
+        Handle::open_or_create(at.into(), Args::new(capacity_bytes)).map(Mailbox::over)
     }
 
     /// Removes the mailbox's name now; its users keep it. An anonymous one has none, which is fine.
@@ -260,6 +262,12 @@ impl<T: Transfer> Mailbox<T> {
     /// ```
     pub fn is_closed(&self) -> bool {
         self.handle.is_closed_to_senders(&self.handle)
+    }
+}
+
+impl<T: Transfer> Drop for Mailbox<T> {
+    fn drop(&mut self) {
+        self.handle.leave(&self.handle, &self.send_end, &self.recv_end);
     }
 }
 

@@ -108,8 +108,10 @@ impl<T: Transfer> Mailbox<T> {
     #[inline]
     fn recv_until(&self, deadline: Deadline) -> Result<T, NotReceived> {
         let received = buffers::with_bytes(|bytes| {
-            let mut receipt = Receipt { end: &self.recv_end, into: bytes, take: unpack::<T> };
-            Ok(match self.handle.recv(&self.handle, &mut receipt, deadline)? {
+            let (end, into) = (&self.recv_end, &mut *bytes);
+            let mut receipt = Receipt { end, into, take: unpack::<T> };
+            let taken = self.handle.recv(&self.handle, &mut receipt, deadline)?;
+            Ok(match taken {
                 None => unpack(bytes),
                 Some(taken) => {
                     in_flight::let_go();

@@ -18,7 +18,9 @@
 //! the others a bounded nap. (After Vyukov's eventcount.)
 
 use super::hook::point;
-use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake, publisher_fence, sleeper_fence};
+use super::sync::{
+    AtomicU32, Ordering, futex_wait, futex_wake, light_fence, publisher_fence, sleeper_fence,
+};
 use crate::segment::Look;
 use crate::sys::clock::{Deadline, Naps};
 use std::time::Duration;
@@ -59,6 +61,16 @@ impl Eventcount {
     #[inline]
     pub(crate) fn publish(&self) {
         self.publish_to(1);
+    }
+
+    /// Wakes one sleeper, if any, from a process in which the [light fence](light_fence) will do.
+    #[inline(always)]
+    pub(crate) fn publish_lightly(&self) {
+        light_fence(); // [E1]
+        let word = self.0.load(Ordering::Relaxed);
+        if word & FLAG != 0 {
+            self.wake(word, 1);
+        }
     }
 
     /// Wakes up to `count` sleepers.

@@ -1,6 +1,7 @@
 //! Floor 2: the state machines, in place, without names.
 #![allow(unsafe_code)]
 
+pub(crate) mod biased;
 #[cfg(not(loom))]
 pub(crate) mod buffer;
 pub(crate) mod bytering;

@@ -13,7 +13,7 @@ pub(crate) use std::sync::atomic::Ordering;
 mod real {
     pub(crate) use crate::sys::futex::{wait as futex_wait, wake as futex_wake};
     pub(crate) use crate::sys::membarrier::{
-        heavy_fence, is_registered as bias_pays, publisher_fence, sleeper_fence,
+        heavy_fence, is_registered as bias_pays, light_fence, publisher_fence, sleeper_fence,
     };
     pub(crate) use crate::sys::thread::key as thread_key;
     pub(crate) use std::hint::spin_loop;

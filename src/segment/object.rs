@@ -42,6 +42,14 @@ impl Signature {
     }
 }
 
+impl Signature {
+    /// The signature of a kind over slices of `T`.
+    pub(crate) fn of_slices<T>(kind: Kind) -> Signature {
+        let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<[T]>()));
+        Signature { name, ..Signature::of::<T>(kind) }
+    }
+}
+
 /// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`, and so is
 /// what was defined in a function or closure, as `app::main::{{closure}}::Job` is.
 fn unqualified(name: &str) -> String {

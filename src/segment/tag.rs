@@ -52,6 +52,12 @@ impl Tag {
         Tag(bits & TAG_MASK)
     }
 
+    /// The tag that a word of its own holds.
+    #[inline(always)]
+    pub(crate) const fn alone(word: u32) -> Tag {
+        Tag(word)
+    }
+
     #[inline]
     pub(crate) const fn bits(self) -> u32 {
         self.0

@@ -57,6 +57,12 @@ pub(crate) fn is_registered() -> bool {
     STATE.load(Ordering::Relaxed) == REGISTERED // [MB-1]
 }
 
+/// The publisher's half, in a process that [is registered](is_registered).
+#[inline(always)]
+pub(crate) fn light_fence() {
+    compiler_fence(Ordering::SeqCst); // [MB-2] ↔ heavy_fence
+}
+
 /// The sleeper's half for who goes on instead: publishers of other processes see what was stored
 /// before, or what they stored before is seen after.
 pub(crate) fn heavy_fence() {

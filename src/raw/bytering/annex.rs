@@ -25,8 +25,9 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+use super::hands::Sending;
 use super::layout::Places;
-use super::ring::{Sending, Side, Store};
+use super::ring::{Side, Store};
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
 use crate::segment::Peers;

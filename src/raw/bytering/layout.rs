@@ -1,13 +1,17 @@
 //! How a byte ring lies in its block, and how one is found there.
 
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::ptr;
 
 use super::annex::Annex;
-use super::ring::{ByteRing, RecvLine, SEND_LOCKS, SendLine, Side, Store};
+use super::ring::{ByteRing, RecvLine, SendLine, Side, Store};
+use super::sink::Sink;
 use super::words::{Extent, MAX_UNITS, UNIT};
+use crate::raw::biased::{SEATS, Seat};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::queue::ends::Hint;
+use crate::raw::queue::layout::Args;
 use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
@@ -36,6 +40,9 @@ unsafe impl InPlace for SendLine {}
 // SAFETY: [INP-1] as above.
 unsafe impl InPlace for RecvLine {}
 
+// SAFETY: [INP-1] atomics, and padding that nobody looks at.
+unsafe impl InPlace for Seat {}
+
 /// An index word with two cache lines of its own.
 #[repr(C, align(128))]
 pub(crate) struct Line {
@@ -53,6 +60,8 @@ struct Offsets {
     tail: usize,
     recv_line: usize,
     head: usize,
+    /// Those of the senders, then those of the receivers.
+    seats: usize,
     senders: usize,
     receivers: usize,
     units: usize,
@@ -67,17 +76,22 @@ fn plan(extent: Extent, rows: usize) -> Result<(Offsets, Layout), TooLarge> {
         tail: plan.one::<Line>()?,
         recv_line: plan.one::<RecvLine>()?,
         head: plan.one::<Line>()?,
+        seats: plan.many::<Seat>(2 * SEATS)?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         units: plan.bytes(extent.units() as usize * UNIT, 128)?,
     };
-    let mut claims = |offset, count, form| {
-        plan.claims(ClaimRun { offset, stride: 4, count, form });
+    let mut claims = |offset, stride, count, form| {
+        plan.claims(ClaimRun { offset, stride, count, form });
     };
-    claims(offsets.send_line, SEND_LOCKS, ClaimForm::Word32);
-    claims(offsets.recv_line, 1, ClaimForm::Word32);
-    claims(offsets.senders, rows, ClaimForm::RowCount);
-    claims(offsets.receivers, rows, ClaimForm::RowCount);
+    // The word of a biased lock comes first in it.
+    claims(offsets.send_line + offset_of!(SendLine, lock), 4, 1, ClaimForm::Word32);
+    claims(offsets.send_line + offset_of!(SendLine, turn), 4, 1, ClaimForm::Word32);
+    claims(offsets.recv_line + offset_of!(RecvLine, lock), 4, 1, ClaimForm::Word32);
+    let owners = offsets.seats + offset_of!(Seat, owner);
+    claims(owners, size_of::<Seat>(), 2 * SEATS, ClaimForm::Word64 { shift: 0 });
+    claims(offsets.senders, 4, rows, ClaimForm::RowCount);
+    claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     Ok((offsets, plan.finish()))
 }
 
@@ -96,6 +110,7 @@ pub(crate) struct Places {
     tail: Mapped<Line>,
     recv_line: Mapped<RecvLine>,
     head: Mapped<Line>,
+    seats: Mapped<[Seat]>,
     units: Mapped<[Byte]>,
     extent: Extent,
     pub(super) annex: Annex,
@@ -134,12 +149,12 @@ impl Places {
         match which % 9 {
             0 => &self.tail.index,
             1 => &self.head.index,
-            2 => self.send_line.seen(),
-            3 => self.recv_line.seen(),
+            2 => &self.send_line.seen,
+            3 => &self.recv_line.seen,
             unit => {
-                let at = self.units.as_ptr().cast::<AtomicU64>();
-                // SAFETY: [HDR-2] the row is aligned, and has more units than this.
-                unsafe { &*at.add(unit - 4) }
+                let (at, _) = self.at(unit as u32 - 4);
+                // SAFETY: [HDR-2] a unit has room for a u64, aligned; [MAP-1] self keeps it.
+                unsafe { &*at.cast::<AtomicU64>() }
             }
         }
     }
@@ -169,6 +184,12 @@ impl Store for Places {
     #[inline]
     fn head(&self) -> &AtomicU64 {
         &self.head.index
+    }
+
+    #[inline]
+    fn seats(&self) -> [&[Seat]; 2] {
+        let (send, recv) = self.seats.split_at(SEATS);
+        [send, recv]
     }
 
     #[inline]
@@ -202,16 +223,12 @@ impl Store for Places {
     }
 
     #[inline]
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>) {
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink) {
         let (at, there) = self.at(index);
         assert!(length <= there);
-        into.reserve(length);
-        let end = into.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-        // SAFETY: [HDR-2] so many bytes are in the row, as was just checked; [CLM-1] as in `word`; the
-        // vector has so much room, elsewhere.
-        unsafe { ptr::copy_nonoverlapping(at, end, length) };
-        // SAFETY: [BIT-1] so many bytes were just written behind its length.
-        unsafe { into.set_len(into.len() + length) }
+        // SAFETY: [HDR-2] so many bytes are in the row, as was just checked; [CLM-1] as in `word`, until
+        // the receivers' lock is given back; [MAP-1] self keeps them.
+        into.append(unsafe { std::slice::from_raw_parts(at, length) });
     }
 
     fn repair_send(&self, of: &Side<'_, Self>) {
@@ -224,6 +241,7 @@ impl Store for Places {
 }
 
 /// What a ring carries, for whoever opens it.
+#[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
 pub trait Carried: 'static {
     fn signature() -> Signature;
 }
@@ -240,18 +258,18 @@ pub struct RawBytes<C> {
 }
 
 impl<C: Carried> Object for RawBytes<C> {
-    /// The length of the longest message, in bytes.
-    type Args<'a> = usize;
+    /// With the length of the longest message, in bytes.
+    type Args<'a> = Args;
 
     fn signature() -> Signature {
         C::signature()
     }
 
-    fn layout(capacity: &usize, rows: usize) -> Result<Layout, TooLarge> {
-        Ok(plan(extent(*capacity)?, rows)?.1)
+    fn layout(args: &Args, rows: usize) -> Result<Layout, TooLarge> {
+        Ok(plan(extent(args.capacity)?, rows)?.1)
     }
 
-    fn init(block: &Block, capacity: usize) -> Result<(), Damaged> {
+    fn init(block: &Block, Args { capacity, .. }: Args) -> Result<(), Damaged> {
         // Nobody else sees the block yet, and what publishes it orders this. The rest starts as zero.
         let header = block.one::<Header>(0)?;
         header.units.store(u64::from(extent(capacity)?.units()), Ordering::Relaxed);
@@ -274,6 +292,7 @@ impl<C: Carried> Object for RawBytes<C> {
             tail: block.one(at.tail)?,
             recv_line: block.one(at.recv_line)?,
             head: block.one(at.head)?,
+            seats: block.many(at.seats, 2 * SEATS)?,
             units: block.many(at.units, extent.units() as usize * UNIT)?,
             extent,
             annex: Annex::of(block),

@@ -2,13 +2,16 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `ring.rs`, `words.rs` | the state machine, and its words |
+//! | `ring.rs`, `hands.rs`, `words.rs` | the state machine, what the holder of a lock does, and its words |
 //! | `annex.rs` | messages that are longer than the ring |
 //! | `layout.rs` | how it lies in a block |
+//! | `sink.rs` | where a received message goes |
 //! | `send.rs`, `recv.rs`, `wait.rs` | its verbs, with waiting |
 //! | `closing.rs` | what can be done with it whatever it carries |
 
+pub(crate) mod hands;
 pub(crate) mod ring;
+pub(crate) mod sink;
 pub(crate) mod words;
 
 #[cfg(not(loom))]

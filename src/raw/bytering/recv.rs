@@ -3,13 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::annex::Place;
+use super::hands::Receiving;
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Damaged, Receiving};
+use super::ring::Damaged;
+use super::sink::Sink;
 use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
+use crate::raw::queue::RawMessages;
 use crate::raw::queue::look::NotReceived;
 use crate::raw::queue::ring::Actor;
 use crate::segment::handle::Handle;
@@ -20,17 +23,25 @@ enum Found<R> {
     /// A message, and what was taken from it before it was received.
     Message(Option<R>),
     Nothing,
+    /// One that is not what it should be, and is gone.
+    Invalid,
     /// What was overwritten, and is passed over.
     Damaged,
 }
 
 /// Receives by this end, into this buffer.
-pub(crate) struct Receipt<'e, T> {
+pub(crate) struct Receipt<'e, S, T> {
     pub(crate) end: &'e End,
-    /// The bytes of the message replace its contents.
-    pub(crate) into: &'e mut Vec<u8>,
+    /// The message replaces its contents.
+    pub(crate) into: S,
     /// Takes out of the bytes what the message refers to.
     pub(crate) take: T,
+}
+
+#[cold]
+#[inline(never)]
+fn invalid<C: Carried>() -> ! {
+    panic!("a message is none of a {}: its memory was overwritten", C::signature().name);
 }
 
 impl<C: Carried> RawBytes<C> {
@@ -43,7 +54,7 @@ impl<C: Carried> RawBytes<C> {
     pub(crate) fn recv<R>(
         &self,
         peers: &Handle<Self>,
-        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+        receipt: &mut Receipt<'_, impl Sink, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
     ) -> Result<Option<R>, NotReceived> {
         match self.attempt_recv(peers, receipt, deadline) {
@@ -51,6 +62,7 @@ impl<C: Carried> RawBytes<C> {
                 self.header.space.publish_to(u32::MAX);
                 Ok(taken)
             }
+            Some(Found::Invalid) => invalid::<C>(),
             Some(Found::Damaged) => overwritten(),
             Some(Found::Nothing) | None => self.recv_slowly(peers, receipt, deadline),
         }
@@ -61,10 +73,10 @@ impl<C: Carried> RawBytes<C> {
     fn attempt_recv<R>(
         &self,
         peers: &Handle<Self>,
-        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+        receipt: &mut Receipt<'_, impl Sink, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
     ) -> Option<Found<R>> {
-        let mut receiving = self.ring.lock_to_recv(peers, deadline)?;
+        let mut receiving = self.ring.lock_to_recv(peers, &receipt.end.grant, deadline)?;
         let record = match receiving.first() {
             Ok(Some(record)) => record,
             Ok(None) => return Some(Found::Nothing),
@@ -73,14 +85,13 @@ impl<C: Carried> RawBytes<C> {
                 return Some(Found::Damaged);
             }
         };
-        receipt.into.clear();
-        receiving.read(record, receipt.into);
+        let whole = receiving.read(record, &mut receipt.into);
         if record.annexed || record.refers {
             return Some(self.receive_in_steps(&mut receiving, record, receipt));
         }
         let beside = receiving.side.committed();
         receiving.release(record.units(), beside);
-        Some(Found::Message(None))
+        Some(if whole { Found::Message(None) } else { Found::Invalid })
     }
 
     /// Receives a message that is elsewhere, or refers to something, from the record that was read.
@@ -90,17 +101,22 @@ impl<C: Carried> RawBytes<C> {
         &self,
         receiving: &mut Receiving<'_, Places, Handle<Self>>,
         record: Record,
-        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+        receipt: &mut Receipt<'_, impl Sink, impl FnMut(&[u8]) -> R>,
     ) -> Found<R> {
         let annex = &self.ring.store.annex;
-        let place = record.annexed.then(|| Place::from_bytes(receipt.into));
-        let whole = match place {
-            None => true,
-            Some(place) => place.is_some_and(|place| annex.read(place, receipt.into).is_ok()),
-        };
-        // A panic must not leave the message there, for the next receiver to panic.
         let Receipt { into, take, .. } = receipt;
-        let taken = (whole && record.refers).then(|| catch_unwind(AssertUnwindSafe(|| take(into))));
+        let into = into.bytes();
+        let place = record.annexed.then(|| Place::from_bytes(into.as_deref()?));
+        let bytes = match (into, place) {
+            (Some(bytes), None) => Some(bytes),
+            (Some(bytes), Some(Some(place))) => annex.read(place, bytes).is_ok().then_some(bytes),
+            _ => None,
+        };
+        let whole = bytes.is_some();
+        // A panic must not leave the message there, for the next receiver to panic.
+        let taken = bytes
+            .filter(|_| record.refers)
+            .map(|bytes| catch_unwind(AssertUnwindSafe(|| take(bytes))));
         point!("bytes.recv.taken");
         let beside = match place {
             None => receiving.side.committed(),
@@ -119,7 +135,7 @@ impl<C: Carried> RawBytes<C> {
     fn look_for_message<R>(
         &self,
         actor: &Actor<'_, Handle<Self>>,
-        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+        receipt: &mut Receipt<'_, impl Sink, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
     ) -> Option<Result<Found<R>, NotReceived>> {
         if self.ring.stirs() {
@@ -157,7 +173,7 @@ impl<C: Carried> RawBytes<C> {
     fn recv_slowly<R>(
         &self,
         peers: &Handle<Self>,
-        receipt: &mut Receipt<'_, impl FnMut(&[u8]) -> R>,
+        receipt: &mut Receipt<'_, impl Sink, impl FnMut(&[u8]) -> R>,
         deadline: Deadline,
     ) -> Result<Option<R>, NotReceived> {
         let actor = Actor::new(peers);
@@ -166,7 +182,7 @@ impl<C: Carried> RawBytes<C> {
         let found = match deadline {
             Deadline::Now => look(Moment::Awake),
             _ => {
-                end.spin_until(|| self.ring.stirs());
+                end.spin_until(self.ring.received(), || self.ring.stirs());
                 self.header.items.wait(deadline, look)
             }
         };
@@ -175,6 +191,7 @@ impl<C: Carried> RawBytes<C> {
                 self.header.space.publish_to(u32::MAX);
                 Ok(taken)
             }
+            Some(Ok(Found::Invalid)) => invalid::<C>(),
             Some(Ok(Found::Damaged)) => overwritten(),
             Some(Err(NotReceived::Closed)) => {
                 // Others may have looked just before, and sleep.

@@ -1,5 +1,8 @@
 //! The byte ring: records of any length, claimed by a lock on each side and committed by one word.
 //!
+//! The locks are biased (see `biased`): a side that has one sender, or one receiver, takes its own by plain
+//! stores.
+//!
 //! ```text
 //! send:  FREE ── lock ──▶ CLAIMED ── copy ──▶ WRITTEN ── store tail ──▶ SENT ── unlock ──▶ FREE, tell
 //!                            │ no room: unlock, wait     closed: unlock, nothing was sent
@@ -37,11 +40,14 @@
 //! length beyond what was sent, are [`Damaged`]. A receiver then passes over all that is there, as
 //! nobody can tell where the next record begins.
 
-use super::words::{Extent, Index, Record, UNIT};
+use super::hands::{Receiving, Sending};
+use super::sink::Sink;
+use super::words::{Extent, Index};
+use crate::raw::biased::{BiasedLock, Grant, Lane, Seat};
 use crate::raw::hook::point;
 use crate::raw::lock::LockWord;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::segment::{Peers, Tag};
+use crate::segment::Peers;
 use crate::sys::clock::Deadline;
 
 // Ordering:
@@ -56,11 +62,11 @@ use crate::sys::clock::Deadline;
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct SendLine {
-    lock: LockWord,
+    pub(super) lock: BiasedLock,
     /// Held by the sender whose turn it is to wait for room.
-    turn: LockWord,
+    pub(super) turn: LockWord,
     /// `head` as a sender last saw it.
-    seen: AtomicU64,
+    pub(super) seen: AtomicU64,
     /// What is committed together with `tail`: of the two, the one that its count chooses.
     beside: [AtomicU64; 2],
     /// Nonzero while a sender may have left something in the annex that it did not commit.
@@ -71,36 +77,22 @@ pub(crate) struct SendLine {
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct RecvLine {
-    lock: LockWord,
+    pub(super) lock: BiasedLock,
     /// Nonzero while a receiver may have left something in the annex that it received.
     pub(super) clearing: AtomicU32,
     /// `tail` as a receiver last saw it.
-    seen: AtomicU64,
+    pub(super) seen: AtomicU64,
     /// What is committed together with `head`.
     beside: [AtomicU64; 2],
     /// How far the annex was cleared.
     pub(super) cleared: AtomicU64,
 }
 
-#[cfg(test)]
-impl SendLine {
-    pub(super) fn seen(&self) -> &AtomicU64 {
-        &self.seen
-    }
-}
-
-#[cfg(test)]
-impl RecvLine {
-    pub(super) fn seen(&self) -> &AtomicU64 {
-        &self.seen
-    }
-}
-
 #[cfg(loom)]
 impl SendLine {
     pub(crate) fn new() -> SendLine {
         SendLine {
-            lock: LockWord::new(),
+            lock: BiasedLock::new(),
             turn: LockWord::new(),
             seen: AtomicU64::new(0),
             beside: Default::default(),
@@ -113,7 +105,7 @@ impl SendLine {
 impl RecvLine {
     pub(crate) fn new() -> RecvLine {
         RecvLine {
-            lock: LockWord::new(),
+            lock: BiasedLock::new(),
             clearing: AtomicU32::new(0),
             seen: AtomicU64::new(0),
             beside: Default::default(),
@@ -121,9 +113,6 @@ impl RecvLine {
         }
     }
 }
-
-/// Where the locks of the two lines are, for whoever looks for those of the dead.
-pub(crate) const SEND_LOCKS: usize = 2;
 
 /// Where the words and units of a ring lie.
 pub(crate) trait Store {
@@ -133,6 +122,8 @@ pub(crate) trait Store {
     fn closed(&self) -> &AtomicU32;
     fn recv_line(&self) -> &RecvLine;
     fn head(&self) -> &AtomicU64;
+    /// The seats beside the senders' lock, and beside the receivers'.
+    fn seats(&self) -> [&[Seat]; 2];
     fn extent(&self) -> Extent;
 
     /// Writes a unit. The caller holds the claim on it, as in all that follows.
@@ -141,7 +132,7 @@ pub(crate) trait Store {
     /// Writes bytes from a unit on, not beyond the end of the row.
     fn put_bytes(&self, index: u32, bytes: &[u8]);
     /// Appends so many bytes from a unit on, not beyond the end of the row.
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>);
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink);
 
     /// Tidies up after a sender, or receiver, that died with its lock, which is the caller's now.
     fn repair_send(&self, of: &Side<'_, Self>);
@@ -174,7 +165,7 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
     }
 
     #[inline]
-    fn word(&self) -> u64 {
+    pub(super) fn word(&self) -> u64 {
         self.index.load(Ordering::Relaxed) // [B3]
     }
 
@@ -186,25 +177,9 @@ impl<'r, S: Store + ?Sized> Side<'r, S> {
 
     /// Prepares what is committed together with the next record.
     #[inline]
-    fn prepare(&self, count: u32, beside: u64) {
+    pub(super) fn prepare(&self, count: u32, beside: u64) {
         self.beside[count as usize & 1].store(beside, Ordering::Relaxed); // [B3]
     }
-}
-
-/// The senders' lock, held.
-pub(crate) struct Sending<'r, S: Store, P: Peers> {
-    pub(crate) side: Side<'r, S>,
-    peers: &'r P,
-    tag: Tag,
-    word: u64,
-}
-
-/// The receivers' lock, held.
-pub(crate) struct Receiving<'r, S: Store, P: Peers> {
-    pub(crate) side: Side<'r, S>,
-    peers: &'r P,
-    tag: Tag,
-    head: Index,
 }
 
 impl<S: Store> ByteRing<S> {
@@ -214,15 +189,15 @@ impl<S: Store> ByteRing<S> {
     pub(crate) fn lock_to_send<'r, P: Peers>(
         &'r self,
         peers: &'r P,
+        grant: &'r Grant,
         deadline: Deadline,
     ) -> Option<Sending<'r, S, P>> {
         let store = &self.store;
-        let lock = &store.send_line().lock;
         let side = Side::sending(store);
-        let tag = lock.lock_or_repair(peers, deadline, |_| store.repair_send(&side))?;
+        let repair = || store.repair_send(&Side::sending(store));
+        let hold = send_lane(&self.store).lock(peers, grant, deadline, repair)?;
         point!("bytes.send.locked");
-        let word = side.word();
-        Some(Sending { side, peers, tag, word })
+        Some(Sending::new(side, peers, grant, hold))
     }
 
     /// Takes the receivers' lock; `None` likewise.
@@ -230,15 +205,22 @@ impl<S: Store> ByteRing<S> {
     pub(crate) fn lock_to_recv<'r, P: Peers>(
         &'r self,
         peers: &'r P,
+        grant: &'r Grant,
         deadline: Deadline,
     ) -> Option<Receiving<'r, S, P>> {
         let store = &self.store;
-        let lock = &store.recv_line().lock;
         let side = Side::receiving(store);
-        let tag = lock.lock_or_repair(peers, deadline, |_| store.repair_recv(&side))?;
+        let repair = || store.repair_recv(&Side::receiving(store));
+        let hold = recv_lane(&self.store).lock(peers, grant, deadline, repair)?;
         point!("bytes.recv.locked");
-        let head = Index::of(side.word());
-        Some(Receiving { side, peers, tag, head })
+        Some(Receiving::new(side, peers, grant, hold))
+    }
+
+    /// A handle's ends go.
+    pub(crate) fn leave<P: Peers>(&self, peers: &P, send: &Grant, recv: &Grant) {
+        let store = &self.store;
+        send_lane(&self.store).end(peers, send, || store.repair_send(&Side::sending(store)));
+        recv_lane(&self.store).end(peers, recv, || store.repair_recv(&Side::receiving(store)));
     }
 
     /// Lets no further record be sent.
@@ -256,7 +238,10 @@ impl<S: Store> ByteRing<S> {
     /// went on until the deadline.
     #[cold]
     pub(crate) fn outlast_senders<P: Peers>(&self, peers: &P, deadline: Deadline) -> bool {
-        self.lock_to_send(peers, deadline).is_some()
+        let repair = || self.store.repair_send(&Side::sending(&self.store));
+        let lane = send_lane(&self.store);
+        let locked = lane.lock_word(peers, deadline, repair);
+        locked.inspect(|tag| lane.unlock_word(peers, *tag)).is_some()
     }
 
     /// Records sent and not yet received.
@@ -265,6 +250,11 @@ impl<S: Store> ByteRing<S> {
         let head = Index::of(self.store.head().load(Ordering::Acquire)); // [B2]
         let tail = Index::of(self.store.tail().load(Ordering::Acquire)); // [B1]
         (tail.count.wrapping_sub(head.count)).min(self.store.extent().units()) as usize
+    }
+
+    /// How many records were sent, modulo 2^32.
+    pub(super) fn sent(&self) -> u32 {
+        Index::of(self.store.tail().load(Ordering::Relaxed)).count
     }
 
     /// How many records were received, modulo 2^32.
@@ -289,147 +279,30 @@ impl<S: Store> ByteRing<S> {
     /// A look without a claim: whether there is room for so many units, or the ring is closed.
     #[inline]
     pub(crate) fn has_room(&self, units: u32) -> bool {
+        self.has_room_now(units) || self.is_closed()
+    }
+
+    /// A look without a claim: whether there is room for so many units.
+    #[inline]
+    pub(crate) fn has_room_now(&self, units: u32) -> bool {
         let tail = self.store.tail().load(Ordering::Relaxed);
         let head = self.store.head().load(Ordering::Relaxed);
         let (tail_at, head_at) = (Index::of(tail).position, Index::of(head).position);
         let extent = self.store.extent();
         // Of two moments, they may seem impossible.
         let used = extent.used(head_at, tail_at).unwrap_or(0);
-        units <= extent.units() - used || self.is_closed()
+        units <= extent.units() - used
     }
 }
 
-impl<S: Store, P: Peers> Sending<'_, S, P> {
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.side.store.closed().load(Ordering::Relaxed) != 0 // [B4]
-    }
-
-    /// Whether there is room for so many units.
-    #[inline]
-    pub(crate) fn has_room(&self, units: u32) -> Result<bool, Damaged> {
-        let store = self.side.store;
-        let (extent, seen) = (store.extent(), &store.send_line().seen);
-        let tail = Index::of(self.word).position;
-        let free = |head: u64| {
-            let used = extent.used(Index::of(head).position, tail).ok_or(Damaged)?;
-            Ok(extent.units() - used)
-        };
-        if matches!(free(seen.load(Ordering::Relaxed)), Ok(free) if units <= free) {
-            return Ok(true); // [B3]
-        }
-        let head = store.head().load(Ordering::Acquire); // [B2]
-        seen.store(head, Ordering::Relaxed); // [B3]
-        Ok(units <= free(head)?)
-    }
-
-    /// Writes a record behind the last one, for which [`has_room`](Self::has_room).
-    #[inline]
-    pub(crate) fn write(&self, record: Record, payload: &[u8]) {
-        debug_assert_eq!(record.length, payload.len());
-        let (store, extent) = (self.side.store, self.side.store.extent());
-        let position = Index::of(self.word).position;
-        store.put_word(extent.index(position), record.word());
-        let at = extent.index(extent.after(position, 1));
-        let to_end = (extent.units() - at) as usize * UNIT;
-        if payload.len() <= to_end {
-            store.put_bytes(at, payload);
-        } else {
-            let (here, from_start) = payload.split_at(to_end);
-            store.put_bytes(at, here);
-            store.put_bytes(0, from_start);
-        }
-        point!("bytes.send.written");
-    }
-
-    /// Commits the record that was written, of so many units, and `beside` with it. Tells how many were sent
-    /// before.
-    #[inline]
-    pub(crate) fn commit(&mut self, units: u32, beside: u64) -> u32 {
-        let before = Index::of(self.word);
-        let after = Index {
-            position: self.side.store.extent().after(before.position, units),
-            count: before.count.wrapping_add(1),
-        };
-        self.side.prepare(after.count, beside);
-        self.side.store.tail().store(after.word(), Ordering::Release); // [B1]
-        self.word = after.word();
-        point!("bytes.send.committed");
-        before.count
-    }
+/// The senders' lock.
+#[inline]
+pub(super) fn send_lane<S: Store>(store: &S) -> Lane<'_> {
+    Lane { lock: &store.send_line().lock, seats: store.seats()[0] }
 }
 
-impl<S: Store, P: Peers> Receiving<'_, S, P> {
-    /// The first record, if there is one.
-    #[inline]
-    pub(crate) fn first(&self) -> Result<Option<Record>, Damaged> {
-        let store = self.side.store;
-        let (extent, head) = (store.extent(), self.head.position);
-        let used = |tail: u64| extent.used(head, Index::of(tail).position).ok_or(Damaged);
-        let seen = &store.recv_line().seen;
-        let mut there = used(seen.load(Ordering::Relaxed)).unwrap_or(0); // [B3]
-        if there == 0 {
-            let tail = store.tail().load(Ordering::Acquire); // [B1]
-            seen.store(tail, Ordering::Relaxed); // [B3]
-            there = used(tail)?;
-            if there == 0 {
-                return Ok(None);
-            }
-        }
-        let record = Record::of(store.word(extent.index(head)));
-        if record.units() > there { Err(Damaged) } else { Ok(Some(record)) }
-    }
-
-    /// Appends the payload of the first record.
-    #[inline]
-    pub(crate) fn read(&self, record: Record, into: &mut Vec<u8>) {
-        let (store, extent) = (self.side.store, self.side.store.extent());
-        let at = extent.index(extent.after(self.head.position, 1));
-        let to_end = (extent.units() - at) as usize * UNIT;
-        if record.length <= to_end {
-            store.append_bytes(at, record.length, into);
-        } else {
-            store.append_bytes(at, to_end, into);
-            store.append_bytes(0, record.length - to_end, into);
-        }
-        point!("bytes.recv.copied");
-    }
-
-    /// Releases the first record, of so many units: from here on it was received. Commits `beside` with
-    /// it.
-    #[inline]
-    pub(crate) fn release(&mut self, units: u32, beside: u64) {
-        let position = self.side.store.extent().after(self.head.position, units);
-        self.pass(Index { position, count: self.head.count.wrapping_add(1) }, beside);
-        point!("bytes.recv.released");
-    }
-
-    /// Passes over everything that is there: nobody can tell where a record begins.
-    #[cold]
-    pub(crate) fn pass_over_all(&mut self) {
-        let beside = self.side.committed();
-        let tail = Index::of(self.side.store.tail().load(Ordering::Acquire)); // [B1]
-        self.pass(tail, beside);
-    }
-
-    #[inline]
-    fn pass(&mut self, to: Index, beside: u64) {
-        self.side.prepare(to.count, beside);
-        self.side.store.head().store(to.word(), Ordering::Release); // [B2]
-        self.head = to;
-    }
-}
-
-impl<S: Store, P: Peers> Drop for Sending<'_, S, P> {
-    #[inline]
-    fn drop(&mut self) {
-        self.side.store.send_line().lock.unlock(self.peers, self.tag);
-    }
-}
-
-impl<S: Store, P: Peers> Drop for Receiving<'_, S, P> {
-    #[inline]
-    fn drop(&mut self) {
-        self.side.store.recv_line().lock.unlock(self.peers, self.tag);
-    }
+/// The receivers' lock.
+#[inline]
+pub(super) fn recv_lane<S: Store>(store: &S) -> Lane<'_> {
+    Lane { lock: &store.recv_line().lock, seats: store.seats()[1] }
 }

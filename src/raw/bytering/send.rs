@@ -1,13 +1,15 @@
 //! Sending: into the ring, or beside it, and waiting for room.
 
 use super::annex::{NotSpilled, Place};
+use super::hands::Sending;
 use super::layout::{Carried, Places, RawBytes};
-use super::ring::{Damaged, Sending};
+use super::ring::Damaged;
 use super::wait::End;
 use super::words::Record;
 use super::{LOOK_INTERVAL, overwritten};
 use crate::raw::eventcount::Moment;
-use crate::raw::lock::{LockWord, NotDead, Refused};
+use crate::raw::lock::{LockWord, Refused};
+use crate::raw::queue::RawMessages;
 use crate::raw::queue::ring::Actor;
 use crate::raw::queue::send::NotSent;
 use crate::segment::handle::Handle;
@@ -63,7 +65,7 @@ impl<C: Carried> RawBytes<C> {
         let parcel = Parcel { message, record: Record { length, annexed, refers } };
         let must_wait = self.header.receivers.says_gone() || self.ring.turn().is_locked();
         if !must_wait || matches!(deadline, Deadline::Now) {
-            match self.attempt(peers, parcel, deadline) {
+            match self.attempt(peers, end, parcel, deadline) {
                 Ok(number) => {
                     self.header.items.publish();
                     return Ok(number);
@@ -80,10 +82,12 @@ impl<C: Carried> RawBytes<C> {
     fn attempt(
         &self,
         peers: &Handle<Self>,
+        end: &End,
         parcel: Parcel<'_>,
         deadline: Deadline,
     ) -> Result<Number, Failed> {
-        let mut sending = self.ring.lock_to_send(peers, deadline).ok_or(Failed::NoRoom)?;
+        let locked = self.ring.lock_to_send(peers, &end.grant, deadline);
+        let mut sending = locked.ok_or(Failed::NoRoom)?;
         if sending.is_closed() {
             return Err(Failed::Closed);
         }
@@ -137,7 +141,7 @@ impl<C: Carried> RawBytes<C> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(&actor, end, parcel, deadline),
             _ => {
-                end.spin_until(|| self.ring.has_room(parcel.units()));
+                end.spin_until(self.ring.sent(), || self.ring.has_room(parcel.units()));
                 self.wait_for_room(&actor, end, parcel, deadline)
             }
         };
@@ -184,7 +188,7 @@ impl<C: Carried> RawBytes<C> {
         if self.header.receivers.says_gone() && self.receivers().all_gone(actor) {
             return Some(Err(NotSent::Closed));
         }
-        match self.attempt(actor.peers, parcel, deadline) {
+        match self.attempt(actor.peers, end, parcel, deadline) {
             Ok(number) => return Some(Ok(number)),
             Err(Failed::Closed) => return Some(Err(NotSent::Closed)),
             Err(Failed::NoRoom) => {}
@@ -210,10 +214,8 @@ impl<'w, P: Peers> Turn<'w, P> {
             let taken = match word.lock(peers, patience) {
                 Ok(tag) => Some(tag),
                 Err(Refused::Timeout) => return None,
-                Err(Refused::OwnerDied | Refused::Poisoned) => match word.take_over(peers) {
-                    Ok(tag) => Some(tag),
-                    Err(NotDead::Free | NotDead::Held) => None,
-                },
+                // Not if another was faster.
+                Err(Refused::OwnerDied | Refused::Poisoned) => word.take_over(peers).ok(),
             };
             if let Some(tag) = taken {
                 return Some(Turn { word, peers, tag });

@@ -3,6 +3,7 @@
 use super::LOOK_INTERVAL;
 use super::layout::{Carried, RawBytes};
 use crate::raw::eventcount::Moment;
+use crate::raw::queue::RawMessages;
 use crate::raw::queue::local::Looked;
 use crate::raw::queue::ring::Actor;
 use crate::raw::watch::{Sleep, Watch};
@@ -15,7 +16,7 @@ pub(crate) struct BytesWatch<'h, C> {
 }
 
 impl<C: Carried> RawBytes<C> {
-    pub(crate) fn watch(handle: &Handle<Self>) -> BytesWatch<'_, C> {
+    pub(super) fn watched(handle: &Handle<Self>) -> BytesWatch<'_, C> {
         BytesWatch { handle, looked: Looked::never() }
     }
 }

@@ -6,7 +6,10 @@ use std::rc::Rc;
 use loom::cell::UnsafeCell;
 
 use super::stage::{Member, Stage, model};
-use crate::raw::bytering::ring::{ByteRing, Receiving, RecvLine, SendLine, Sending, Side, Store};
+use crate::raw::biased::{Grant, SEATS, Seat};
+use crate::raw::bytering::hands::{Receiving, Sending};
+use crate::raw::bytering::ring::{ByteRing, RecvLine, SendLine, Side, Store};
+use crate::raw::bytering::sink::Sink;
 use crate::raw::bytering::words::{Extent, Index, Record};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::sync::model::{Nap, step};
@@ -20,6 +23,7 @@ struct Memory {
     closed: AtomicU32,
     recv_line: RecvLine,
     head: AtomicU64,
+    seats: [Vec<Seat>; 2],
     units: Vec<UnsafeCell<u64>>,
 }
 
@@ -51,6 +55,9 @@ impl Store for Memory {
     fn head(&self) -> &AtomicU64 {
         &self.head
     }
+    fn seats(&self) -> [&[Seat]; 2] {
+        [&self.seats[0], &self.seats[1]]
+    }
     fn extent(&self) -> Extent {
         Extent::new(self.units.len() as u64).unwrap()
     }
@@ -68,10 +75,10 @@ impl Store for Memory {
             self.put(index as usize + ahead, u64::from_le_bytes(unit.try_into().unwrap()));
         }
     }
-    fn append_bytes(&self, index: u32, length: usize, into: &mut Vec<u8>) {
+    fn append_bytes(&self, index: u32, length: usize, into: &mut impl Sink) {
         for ahead in 0..length / 8 {
             step();
-            into.extend(self.get(index as usize + ahead).to_le_bytes());
+            into.append(&self.get(index as usize + ahead).to_le_bytes());
         }
     }
     fn repair_send(&self, of: &Side<'_, Self>) {
@@ -120,6 +127,18 @@ struct Bytes {
     received: RefCell<Vec<u64>>,
 }
 
+/// A participant, and what its end of each side knows.
+struct Actor<'a> {
+    member: &'a Member,
+    grants: [Grant; 2],
+}
+
+impl<'a> Actor<'a> {
+    fn new(member: &'a Member) -> Actor<'a> {
+        Actor { member, grants: [Grant::none(), Grant::none()] }
+    }
+}
+
 /// Units of a message's record: a header, and its number twice, so that torn ones are seen.
 const UNITS: u32 = 3;
 
@@ -145,6 +164,7 @@ impl Bytes {
             closed: AtomicU32::new(0),
             recv_line: RecvLine::new(),
             head: AtomicU64::new(0),
+            seats: [(); 2].map(|()| (0..SEATS).map(|_| Seat::new()).collect()),
             units,
         };
         Rc::new(Bytes {
@@ -157,16 +177,16 @@ impl Bytes {
         })
     }
 
-    fn lock_to_send<'a>(&'a self, me: &'a Member) -> Sending<'a, Memory, Member> {
-        self.ring.lock_to_send(me, Deadline::Never).unwrap()
+    fn lock_to_send<'a>(&'a self, me: &'a Actor<'a>) -> Sending<'a, Memory, Member> {
+        self.ring.lock_to_send(me.member, &me.grants[0], Deadline::Never).unwrap()
     }
 
-    fn lock_to_recv<'a>(&'a self, me: &'a Member) -> Receiving<'a, Memory, Member> {
-        self.ring.lock_to_recv(me, Deadline::Never).unwrap()
+    fn lock_to_recv<'a>(&'a self, me: &'a Actor<'a>) -> Receiving<'a, Memory, Member> {
+        self.ring.lock_to_recv(me.member, &me.grants[1], Deadline::Never).unwrap()
     }
 
     /// `Some(false)`: closed; `None`: no room.
-    fn try_send(&self, me: &Member, message: u64) -> Option<bool> {
+    fn try_send(&self, me: &Actor<'_>, message: u64) -> Option<bool> {
         if self.broken == Broken::NoLock {
             return Some(self.send_without_lock(message));
         }
@@ -209,7 +229,7 @@ impl Bytes {
     }
 
     /// Sends, waiting for room. False: closed.
-    fn send(&self, me: &Member, message: u64) -> bool {
+    fn send(&self, me: &Actor<'_>, message: u64) -> bool {
         let sent = self.space.wait(Deadline::Never, |_| self.try_send(me, message)).unwrap();
         if sent && self.broken != Broken::Silence {
             self.items.publish();
@@ -218,7 +238,7 @@ impl Bytes {
     }
 
     /// `Some(None)`: closed; `None`: nothing there.
-    fn try_recv(&self, me: &Member) -> Option<Option<u64>> {
+    fn try_recv(&self, me: &Actor<'_>) -> Option<Option<u64>> {
         let mut receiving = self.lock_to_recv(me);
         let Some(record) = receiving.first().unwrap() else {
             drop(receiving);
@@ -229,9 +249,9 @@ impl Bytes {
         if self.broken == Broken::EarlyRelease {
             let at = self.ring.store.index(&self.ring.store.head);
             receiving.release(UNITS, beside);
-            self.ring.store.append_bytes(at.position + 1, record.length, &mut bytes);
+            self.ring.store.append_bytes(at.position + 1, record.length, &mut &mut bytes);
         } else {
-            receiving.read(record, &mut bytes);
+            assert!(receiving.read(record, &mut &mut bytes));
             receiving.release(UNITS, beside);
         }
         let halves: Vec<u64> =
@@ -243,14 +263,15 @@ impl Bytes {
     }
 
     /// Whether nothing is there, and nothing more comes.
-    fn is_over(&self, me: &Member) -> bool {
+    fn is_over(&self, me: &Actor<'_>) -> bool {
         self.ring.is_closed()
-            && (self.broken == Broken::HastyEnd || self.ring.outlast_senders(me, Deadline::Never))
+            && (self.broken == Broken::HastyEnd
+                || self.ring.outlast_senders(me.member, Deadline::Never))
             && self.lock_to_recv(me).first().unwrap().is_none()
     }
 
     /// Receives, waiting for a message. `None`: closed.
-    fn recv(&self, me: &Member) -> Option<u64> {
+    fn recv(&self, me: &Actor<'_>) -> Option<u64> {
         let received = self.items.wait(Deadline::Never, |_| self.try_recv(me)).unwrap();
         if received.is_some() && self.broken != Broken::Silence {
             self.space.publish_to(u32::MAX);
@@ -265,7 +286,7 @@ impl Bytes {
     }
 
     /// What is left, as a survivor finds it after the end.
-    fn rest(&self, me: &Member) -> Vec<u64> {
+    fn rest(&self, me: &Actor<'_>) -> Vec<u64> {
         std::iter::from_fn(|| self.try_recv(me).flatten()).collect()
     }
 }
@@ -273,7 +294,7 @@ impl Bytes {
 /// What was sent was received, each once, and each sender's in order. `maybe` was sent by a victim.
 fn balance(stage: &Stage, bytes: &Bytes, maybe: &[u64]) {
     let me = stage.member();
-    bytes.rest(&me);
+    bytes.rest(&Actor::new(&me));
     let (mut sent, mut received) = (bytes.sent.borrow().clone(), bytes.received.borrow().clone());
     sent.sort();
     received.sort();
@@ -286,11 +307,13 @@ fn two_messages_go_through_a_ring_of_one() {
     model(Nap::Endless).preemptions(3).all_live(|stage| {
         let bytes = Bytes::new(1, 1);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             assert!(theirs.send(me, 1) && theirs.send(me, 2));
         });
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             assert_eq!((ours.recv(me), ours.recv(me)), (Some(1), Some(2)));
         });
         stage.finish();
@@ -303,10 +326,14 @@ fn two_senders_never_interleave() {
         let bytes = Bytes::new(1, 2);
         for message in [1, 2] {
             let bytes = bytes.clone();
-            stage.living(move |me| assert!(bytes.send(me, message)));
+            stage.living(move |member| {
+                let me = &Actor::new(member);
+                assert!(bytes.send(me, message))
+            });
         }
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             ours.recv(me);
             ours.recv(me);
         });
@@ -320,12 +347,16 @@ fn two_receivers_share() {
     model(Nap::Endless).preemptions(2).all_live(|stage| {
         let bytes = Bytes::new(2, 0);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             assert!(theirs.send(me, 1) && theirs.send(me, 2));
         });
         for _ in 0..2 {
             let bytes = bytes.clone();
-            stage.living(move |me| assert!(bytes.recv(me).is_some()));
+            stage.living(move |member| {
+                let me = &Actor::new(member);
+                assert!(bytes.recv(me).is_some())
+            });
         }
         stage.finish();
         balance(stage, &bytes, &[]);
@@ -335,13 +366,20 @@ fn two_receivers_share() {
 fn a_sender_meets_its_end(stage: &Stage) {
     let bytes = Bytes::new(1, 1);
     let dying = bytes.clone();
-    stage.victim(move |me| {
+    stage.victim(move |member| {
+        let me = &Actor::new(member);
         dying.send(me, 1);
     });
     let living = bytes.clone();
-    stage.living(move |me| assert!(living.send(me, 2)));
+    stage.living(move |member| {
+        let me = &Actor::new(member);
+        assert!(living.send(me, 2))
+    });
     let ours = bytes.clone();
-    stage.living(move |me| while ours.recv(me) != Some(2) {});
+    stage.living(move |member| {
+        let me = &Actor::new(member);
+        while ours.recv(me) != Some(2) {}
+    });
     stage.finish();
     balance(stage, &bytes, &[1]);
 }
@@ -356,16 +394,21 @@ fn a_receiver_dies_and_its_message_is_the_next_ones() {
     model(Nap::Bounded).preemptions(1).victim_dies_at_every_step(|stage| {
         let bytes = Bytes::new(1, 1);
         let dying = bytes.clone();
-        stage.victim(move |me| {
+        stage.victim(move |member| {
+            let me = &Actor::new(member);
             dying.recv(me);
         });
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             assert!(theirs.send(me, 1) && theirs.send(me, 2));
             theirs.close();
         });
         let ours = bytes.clone();
-        stage.living(move |me| while ours.recv(me).is_some() {});
+        stage.living(move |member| {
+            let me = &Actor::new(member);
+            while ours.recv(me).is_some() {}
+        });
         stage.finish();
         assert!(bytes.received.borrow().is_sorted());
         balance(stage, &bytes, &[]);
@@ -377,13 +420,17 @@ fn a_stopped_sender_is_not_robbed_and_stops_no_receiver() {
     model(Nap::Bounded).preemptions(2).victim_stops_at_every_step(|stage| {
         let bytes = Bytes::new(2, 1);
         let before = bytes.clone();
-        assert_eq!(before.try_send(&stage.member(), 1), Some(true));
+        assert_eq!(before.try_send(&Actor::new(&stage.member()), 1), Some(true));
         let stopping = bytes.clone();
-        stage.victim(move |me| {
+        stage.victim(move |member| {
+            let me = &Actor::new(member);
             stopping.send(me, 2);
         });
         let ours = bytes.clone();
-        stage.living(move |me| assert_eq!(ours.recv(me), Some(1)));
+        stage.living(move |member| {
+            let me = &Actor::new(member);
+            assert_eq!(ours.recv(me), Some(1))
+        });
         stage.finish();
         balance(stage, &bytes, &[2]);
     });
@@ -393,13 +440,17 @@ fn closing(broken: Broken) -> impl Fn(&Stage) + Send + Sync + 'static {
     move |stage| {
         let bytes = Bytes::broken(2, 0, broken);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             theirs.send(me, 1);
         });
         let closing = bytes.clone();
         stage.living(move |_| closing.close());
         let ours = bytes.clone();
-        stage.living(move |me| while ours.recv(me).is_some() {});
+        stage.living(move |member| {
+            let me = &Actor::new(member);
+            while ours.recv(me).is_some() {}
+        });
         stage.finish();
         let store = &bytes.ring.store;
         let (tail, head) = (store.index(&store.tail), store.index(&store.head));
@@ -420,11 +471,13 @@ fn a_closer_dies_and_the_ring_is_closed_or_not() {
         let dying = bytes.clone();
         stage.victim(move |_| dying.close());
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             theirs.send(me, 1);
         });
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             ours.close();
             while ours.recv(me).is_some() {}
         });
@@ -436,7 +489,8 @@ fn a_closer_dies_and_the_ring_is_closed_or_not() {
 #[test]
 fn words_that_no_ring_has_are_told() {
     model(Nap::Endless).all_live(|stage| {
-        let me = stage.member();
+        let member = stage.member();
+        let me = Actor::new(&member);
         for tail in [1 << 20, 7, 4] {
             let bytes = Bytes::new(1, 0);
             bytes.ring.store.tail.store(tail, Ordering::Relaxed);
@@ -456,11 +510,13 @@ fn breaks_when_the_commit_comes_first() {
     model(Nap::Endless).preemptions(3).all_live(|stage| {
         let bytes = Bytes::broken(1, 1, Broken::EarlyCommit);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             theirs.send(me, 1);
         });
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             ours.recv(me);
         });
         stage.finish();
@@ -473,12 +529,14 @@ fn breaks_when_the_release_comes_first() {
     model(Nap::Endless).preemptions(3).all_live(|stage| {
         let bytes = Bytes::broken(1, 0, Broken::EarlyRelease);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             theirs.send(me, 1);
             theirs.send(me, 2);
         });
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             ours.recv(me);
         });
         stage.finish();
@@ -492,7 +550,8 @@ fn breaks_without_the_senders_lock() {
         let bytes = Bytes::broken(2, 0, Broken::NoLock);
         for message in [1, 2] {
             let bytes = bytes.clone();
-            stage.living(move |me| {
+            stage.living(move |member| {
+                let me = &Actor::new(member);
                 bytes.send(me, message);
             });
         }
@@ -512,11 +571,13 @@ fn breaks_when_nobody_is_told() {
     model(Nap::Endless).preemptions(3).all_live(|stage| {
         let bytes = Bytes::broken(1, 0, Broken::Silence);
         let theirs = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             theirs.send(me, 1);
         });
         let ours = bytes.clone();
-        stage.living(move |me| {
+        stage.living(move |member| {
+            let me = &Actor::new(member);
             ours.recv(me);
         });
         stage.finish();

@@ -12,7 +12,8 @@
 //!         claimed  (p+1, owner's tag): p is the newest position that the owner claimed, or is about to
 //!         decided  (q, OPEN) ── CAS, once ──▶ (d, DECIDED)    what the bias granted at q came to
 //!
-//! owner:    claimed.store((p+1, me)); light fence; index is (q, BIASED(s)) still? p is claimed
+//! owner:    p = claimed's position; claimed.store((p+1, me)); light fence;
+//!           index is (q, BIASED(s)) still? p is claimed
 //! revoker:  index.CAS(BIASED → REVOKING); heavy fence; d = claimed's position;
 //!           decided.CAS((q, OPEN) → (d, DECIDED)), or what another decided; index.CAS(REVOKING → (d, tag))
 //! the owner finds it revoked:  decided.CAS((q, OPEN) → (p+1, DECIDED)), or what another decided;
@@ -38,20 +39,20 @@
 //! Its late `claimed` falls on a seat that is still its own. A late revoker's CAS fail.
 //!
 //! **Ten threads here.** A bias belongs to a thread. Others that share the end claim by CAS, and end
-//! it. A signal handler in the middle of a claim finds the bias in use, and does as well.
+//! it. (No operation may be called by a handler of a signal that came in the middle of another.)
 //!
 //! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own.
 
 use super::progress::{ALONE, Held, Progress};
 use super::ring::{Actor, cas};
-use super::words::{Index, Shape};
+use super::words::Index;
 use crate::raw::hook::point;
-use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, bias_pays, heavy_fence, publisher_fence};
+use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, bias_pays, heavy_fence, light_fence};
 use crate::segment::{Peers, Tag};
 
 // Ordering:
 // [B1] claimed.store(Release) ↔ load(Acquire)   all positions before it are finished
-// [B2] claimed.store, publisher_fence, load(index) ↔ CAS(index), heavy_fence, load(claimed)
+// [B2] claimed.store, light_fence, load(index) ↔ CAS(index), heavy_fence, load(claimed)
 //      one of the two sees the other
 // [B4] decided: CAS(AcqRel)   one decision, and who learns of it sees what led to it
 // [B5] owner.store(0, Release) ↔ CAS(owner, AcqRel)   the seat is at rest
@@ -74,7 +75,7 @@ const POSITION_SHIFT: u32 = crate::segment::tag::TAG_BITS;
 
 /// Where an owner keeps its claims. Zero bytes are a free one.
 #[repr(C, align(64))]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(super) owner: AtomicU64,
     pub(super) claimed: AtomicU64,
@@ -85,7 +86,9 @@ pub(crate) struct Seat {
 impl Seat {
     /// Writes what this crate never does.
     pub(super) fn overwrite(&self, with: u64) {
-        [&self.owner, &self.claimed, &self.decided].map(|word| word.store(with, Ordering::Relaxed));
+        for word in [&self.owner, &self.claimed, &self.decided] {
+            word.store(with, Ordering::Relaxed);
+        }
     }
 }
 
@@ -93,7 +96,7 @@ impl Seat {
 #[repr(C, align(128))]
 #[derive(Default)]
 pub(crate) struct Line {
-    pub(super) index: AtomicU64,
+    pub(crate) index: AtomicU64,
     /// How many claims in a row it takes to be granted the bias.
     bar: AtomicU32,
 }
@@ -116,26 +119,26 @@ impl Line {
 #[derive(Clone, Copy)]
 pub(crate) struct Side<'r> {
     pub(crate) line: &'r Line,
-    pub(crate) seats: &'r [Seat],
+    pub(crate) seats: &'r [Seat; SEATS],
 }
 
-impl Side<'_> {
+impl<'r> Side<'r> {
     /// The seat that a word of the index leads to, if it is biased.
     #[inline(always)]
-    fn seat_of(&self, word: u64) -> Option<(usize, &Seat)> {
+    fn seat_of(self, word: u64) -> Option<(usize, &'r Seat)> {
         let (number, _) = Index::of(word).tag.as_reserved()?;
         let number = number as usize;
         Some((number, self.seats.get(number)?))
     }
 
     #[inline(always)]
-    pub(super) fn is_biased(&self, word: u64) -> bool {
+    pub(super) fn is_biased(self, word: u64) -> bool {
         self.seat_of(word).is_some()
     }
 
     /// What a word of the index comes to.
     #[inline(always)]
-    pub(super) fn meaning(&self, word: u64) -> u64 {
+    pub(super) fn meaning(self, word: u64) -> u64 {
         match self.seat_of(word) {
             None => word,
             Some((_, seat)) => seat.claimed.load(Ordering::Acquire), // [B1]
@@ -144,13 +147,13 @@ impl Side<'_> {
 
     /// The index word, or what its owner has in its place: a look without a claim.
     #[inline(always)]
-    pub(super) fn look(&self) -> u64 {
+    pub(super) fn look(self) -> u64 {
         self.meaning(self.line.index.load(Ordering::Acquire)) // [Q3]
     }
 
     /// Ends the bias, if there is one: the index word as it is for everybody.
     #[inline]
-    pub(super) fn settle(&self) -> u64 {
+    pub(super) fn settle(self) -> u64 {
         loop {
             let word = self.line.index.load(Ordering::Acquire); // [Q3]
             match self.seat_of(word) {
@@ -162,7 +165,7 @@ impl Side<'_> {
 
     #[cold]
     #[inline(never)]
-    fn revoke(&self, word: u64, number: usize, seat: &Seat) {
+    fn revoke(self, word: u64, number: usize, seat: &Seat) {
         let granted = Index::of(word).position;
         let revoking = Index::word(granted, Tag::reserved(number as u32, REVOKING));
         if word != revoking {
@@ -178,7 +181,7 @@ impl Side<'_> {
     }
 
     /// Says in the index word what was decided.
-    fn close(&self, granted: u64, number: usize, decided: u64, tag: Tag) {
+    fn close(self, granted: u64, number: usize, decided: u64, tag: Tag) {
         point!("queue.bias.decided");
         // Of a seat that was overwritten, nothing but that may come.
         let tag = if tag.is_participant() || tag == Tag::GONE { tag } else { Tag::NOBODY };
@@ -192,43 +195,46 @@ impl Side<'_> {
         }
     }
 
-    /// Claims the owner's next position. `ready`: what the slot's word has to be.
-    /// `None`: there is no bias, or it is over, and nothing was claimed.
+    /// The word of the owner's next position, if this is the owner.
     #[inline(always)]
-    pub(super) fn claim(
-        &self,
-        shape: Shape,
-        me: Tag,
-        progress: &Progress,
-        held: Held,
-    ) -> Option<Biased> {
-        progress.begin();
-        let claimed = Index::word(shape.next(held.next), me);
-        self.seats[held.seat].claimed.store(claimed, Ordering::Release); // [B1]
+    pub(super) fn next_of_owner(self, me: Tag, held: Held) -> Option<u64> {
+        let next = self.seats[held.seat % SEATS].claimed.load(Ordering::Relaxed); // [B1]
+        (Index::of(next).tag == me).then_some(next)
+    }
+
+    /// Claims the owner's `next` position.
+    ///
+    /// # Errors
+    /// The bias is over. True: the position was claimed all the same.
+    #[inline(always)]
+    pub(super) fn claim(self, progress: &Progress, held: Held, next: u64) -> Result<(), bool> {
+        let claimed = Index::word_after(next);
+        self.seats[held.seat % SEATS].claimed.store(claimed, Ordering::Release); // [B1]
         point!("queue.bias.before_look");
-        publisher_fence(); // [B2]
-        if self.line.index.load(Ordering::Acquire) == held.word {
-            return Some(Biased::Still);
+        light_fence(); // [B2]
+        match self.line.index.load(Ordering::Acquire) == held.word {
+            true => Ok(()),
+            false => Err(self.claim_after_all(claimed, progress)),
         }
-        self.claim_after_all(shape, me, progress, held).then_some(Biased::NoMore)
     }
 
     /// The owner found its bias revoked when it was about to claim. True: it did claim.
     #[cold]
     #[inline(never)]
-    fn claim_after_all(&self, shape: Shape, me: Tag, progress: &Progress, held: Held) -> bool {
-        let claimed = shape.next(held.next);
-        let granted = Index::of(held.word).position;
+    fn claim_after_all(self, claimed: u64, progress: &Progress) -> bool {
+        let Index { position, tag } = Index::of(claimed);
+        let (word, seat) = progress.granted();
+        let granted = Index::of(word).position;
         point!("queue.bias.lost");
-        let decided = decide(&self.seats[held.seat], granted, claimed);
-        self.close(granted, held.seat, decided, me);
+        let decided = decide(&self.seats[seat % SEATS], granted, position);
+        self.close(granted, seat, decided, tag);
         progress.forget();
-        decided == claimed
+        decided == position
     }
 
     /// Whether the owner's slot is not ready because the bias is over. It then knows.
     #[cold]
-    pub(super) fn is_over(&self, progress: &Progress, held: Held) -> bool {
+    pub(super) fn is_over(self, progress: &Progress, held: Held) -> bool {
         let over = self.line.index.load(Ordering::Acquire) != held.word; // [Q3]
         if over {
             progress.forget();
@@ -241,7 +247,7 @@ impl Side<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn ask<P: Peers>(
-        &self,
+        self,
         actor: &Actor<'_, P>,
         progress: &Progress,
         next: u64,
@@ -261,7 +267,7 @@ impl Side<'_> {
         granted
     }
 
-    fn grant<P: Peers>(&self, actor: &Actor<'_, P>, progress: &Progress, next: u64) -> bool {
+    fn grant<P: Peers>(self, actor: &Actor<'_, P>, progress: &Progress, next: u64) -> bool {
         let Some(number) = progress.seat(actor.me).or_else(|| self.sit(actor, progress)) else {
             progress.count_anew(true);
             return false;
@@ -282,7 +288,7 @@ impl Side<'_> {
     }
 
     /// Takes a seat that is free, or a dead one's.
-    fn sit<P: Peers>(&self, actor: &Actor<'_, P>, progress: &Progress) -> Option<usize> {
+    fn sit<P: Peers>(self, actor: &Actor<'_, P>, progress: &Progress) -> Option<usize> {
         let mine = u64::from(actor.me.bits());
         let take = |seat: &Seat, of_the_dead: bool| {
             let word = seat.owner.load(Ordering::Acquire); // [B5]
@@ -308,7 +314,7 @@ impl Side<'_> {
     }
 
     /// The end goes: gives its seat back.
-    pub(super) fn leave(&self, me: Tag, progress: &Progress) {
+    pub(super) fn leave(self, me: Tag, progress: &Progress) {
         let Some(seat) = progress.seat(me).and_then(|number| self.seats.get(number)) else {
             return;
         };
@@ -318,13 +324,6 @@ impl Side<'_> {
         }
         seat.owner.store(0, Ordering::Release); // [B5]
     }
-}
-
-/// Whether the owner that claimed a position still has the bias.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Biased {
-    Still,
-    NoMore,
 }
 
 /// Decides what the bias granted at `granted` came to, unless that is decided.

@@ -25,7 +25,7 @@ const FEWEST_SPARE: usize = 4;
 const WARM_BYTES: usize = 1 << 20;
 
 /// How many slots ahead to prefetch: what one side does in the time of a cache miss.
-const AHEAD: u64 = 8;
+const AHEAD: u64 = 32;
 const MIN_PREFETCHED: u64 = 64;
 
 /// What everybody reads and few write.
@@ -53,7 +53,14 @@ unsafe impl InPlace for Header {}
 unsafe impl InPlace for Line {}
 
 // SAFETY: [INP-1] as above.
-unsafe impl InPlace for Seat {}
+unsafe impl InPlace for Seats {}
+
+/// The seats of both sides.
+#[repr(C)]
+struct Seats {
+    tail: [Seat; SEATS],
+    head: [Seat; SEATS],
+}
 
 /// What depends on the message type alone.
 pub(crate) struct Sizes<T>(PhantomData<T>);
@@ -67,6 +74,9 @@ impl<T> Sizes<T> {
         let words = 1 + payload.div_ceil(8);
         if words <= 8 { words.next_power_of_two() } else { words }
     };
+
+    /// Slots that share a cache line, or one.
+    const SLOTS_A_LINE: u64 = if Self::SLOT_WORDS < 8 { 8 / Self::SLOT_WORDS as u64 } else { 1 };
 
     /// Cells that a sender of large messages goes round in while they suffice: enough of them that
     /// their cache lines come back before they are needed, and few enough that their payloads stay
@@ -107,7 +117,6 @@ impl<T> Sizes<T> {
 struct Offsets {
     tail: usize,
     head: usize,
-    /// Those of the tail, then those of the head.
     seats: usize,
     senders: usize,
     receivers: usize,
@@ -131,7 +140,7 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
-        seats: plan.many::<Seat>(2 * SEATS)?,
+        seats: plan.one::<Seats>()?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
@@ -164,7 +173,7 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
 pub(crate) struct RingWords<T> {
     tail: Mapped<Line>,
     head: Mapped<Line>,
-    seats: Mapped<[Seat]>,
+    seats: Mapped<Seats>,
     slots: Mapped<[AtomicU64]>,
     header: Mapped<Header>,
     message: PhantomData<fn() -> T>,
@@ -173,12 +182,12 @@ pub(crate) struct RingWords<T> {
 impl<T> Words for RingWords<T> {
     #[inline(always)]
     fn tail(&self) -> Side<'_> {
-        Side { line: &self.tail, seats: &self.seats[..SEATS] }
+        Side { line: &self.tail, seats: &self.seats.tail }
     }
 
     #[inline(always)]
     fn head(&self) -> Side<'_> {
-        Side { line: &self.head, seats: &self.seats[SEATS..] }
+        Side { line: &self.head, seats: &self.seats.head }
     }
 
     #[inline]
@@ -197,11 +206,12 @@ impl<T> Words for RingWords<T> {
 /// Fetches a cache line to write to it, which the other side wrote last.
 #[inline(always)]
 fn prefetch(line: *const u8) {
+    // By its name: the intrinsic becomes a fetch to read, where the target is not said to have this one.
+    // Processors that know none take it for nothing.
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: [HDR-2] an address within the block; nothing is accessed.
-        unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.cast()) };
+    // SAFETY: [HDR-2] an address within the block; nothing is accessed.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;
@@ -212,9 +222,17 @@ impl<T> RingWords<T> {
     #[inline(always)]
     pub(super) fn prefetch(&self, shape: Shape, position: u64) {
         // In a shorter ring it would be taken from somebody who uses it.
-        if shape.capacity() >= MIN_PREFETCHED {
+        let starts_line = position.is_multiple_of(Sizes::<T>::SLOTS_A_LINE);
+        if starts_line && shape.capacity() >= MIN_PREFETCHED {
             prefetch(self.payload(shape.index(position.wrapping_add(AHEAD))));
         }
+    }
+
+    /// Where the payload of this slot lies.
+    #[inline(always)]
+    pub(super) fn payload_of(&self, slot: &AtomicU64) -> *mut u8 {
+        let at = std::ptr::from_ref(slot).addr() + size_of::<u64>();
+        self.slots.as_ptr().with_addr(at).cast_mut().cast()
     }
 
     /// Where the payload of the slot lies: `SLOT_WORDS - 1` words.
@@ -343,7 +361,7 @@ impl<T: Shared> Object for RawQueue<T> {
         let words = RingWords {
             tail: block.one(at.tail)?,
             head: block.one(at.head)?,
-            seats: block.many(at.seats, 2 * SEATS)?,
+            seats: block.one(at.seats)?,
             slots: slots.clone(),
             header: header.clone(),
             message: PhantomData,

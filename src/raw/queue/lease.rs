@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
 /// A leasing receiver looks at the clock once in so many positions: leases are longer than copies.
-const CLOCK_MASK: u64 = 7;
+const LOOK_EACH: u64 = 8;
 
 impl<T: Shared> RawQueue<T> {
     /// Leases one message, and returns the number of its cell and the tag it is leased under.
@@ -133,7 +133,7 @@ impl<T: Shared> RawQueue<T> {
         self.release(end, claim);
         self.cells.lease(actor.me, number);
         self.ring.words.prefetch(self.ring.shape, position);
-        if position & CLOCK_MASK == 0 {
+        if position.is_multiple_of(LOOK_EACH) {
             self.look_now_and_then(end);
         }
         number

@@ -13,7 +13,7 @@ use crate::sys::clock::now_nanos;
 /// What a handle remembers of its sends. On cache lines of its own: a handle may be shared by a
 /// thread that sends and one that receives.
 #[repr(align(128))]
-pub(crate) struct SendEnd {
+pub struct SendEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
@@ -24,7 +24,7 @@ pub(crate) struct SendEnd {
 
 /// What a handle remembers of its receives.
 #[repr(align(128))]
-pub(crate) struct RecvEnd {
+pub struct RecvEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
@@ -88,13 +88,13 @@ impl Spin {
         Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
     }
 
-    /// Stays awake for a while, until `ready`.
+    /// Stays awake for a while, until `ready`, after `run` messages without a wait.
     #[cold]
-    pub(super) fn until(&self, progress: &Progress, ready: impl Fn() -> bool) -> bool {
+    pub(super) fn until(&self, run: u64, ready: impl Fn() -> bool) -> bool {
         if !crate::raw::spin::pays() {
             return ready();
         }
-        let pause = self.learn_pause(progress.run());
+        let pause = self.learn_pause(run);
         let budget = self.budget.load(Ordering::Relaxed); // [P1]
         let mut now = now_nanos();
         let end = now + u64::from(budget);

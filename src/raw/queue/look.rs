@@ -83,7 +83,8 @@ impl<T: Shared> RawQueue<T> {
             return self.look(actor, end, take);
         }
         if !self.has_stirred(end) {
-            end.spin.until(&end.progress, || self.ring.head_is_full() || self.has_stirred(end));
+            let run = end.progress.run(self.ring.head_position());
+            end.spin.until(run, || self.ring.head_is_full() || self.has_stirred(end));
         }
         let mut slept = false;
         let look = |moment: Moment| {
@@ -173,6 +174,19 @@ impl<T: Shared> RawQueue<T> {
     pub(super) fn look_now_and_then(&self, end: &RecvEnd) {
         if end.looked.due(BUSY_LOOK) {
             end.seen.store(self.stir().wrapping_sub(1), Ordering::Relaxed); // [P1]
+        }
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
+        }
+    }
+
+    /// An owner of the head does not look at what stirs. Who may just have become it looks once more:
+    /// who stirs tells it so afterwards.
+    #[cold]
+    pub(super) fn notice_what_stirred(&self, end: &RecvEnd) {
+        fence(Ordering::SeqCst); // [Q8]
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
         }
     }
 

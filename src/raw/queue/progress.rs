@@ -22,8 +22,8 @@ const NONE_FINISHED: u64 = u64::MAX;
 /// In place of a granted word: there is none, or a thread is about to get one.
 const NONE: u64 = 0;
 const GRANTING: u64 = 1;
-/// In place of the next position: the owner is in the middle of one.
-const BUSY: u64 = u64::MAX;
+/// In place of a thread: none owns a bias.
+const NO_THREAD: usize = 0;
 const NO_SEAT: u32 = u32::MAX;
 
 /// How often in a row nobody else may claim before an end asks for the bias.
@@ -36,17 +36,15 @@ pub(crate) struct Progress {
     finished: AtomicU64,
     /// The index word that says so, while the side is biased to this end.
     granted: AtomicU64,
-    /// The next position to claim under the bias.
-    next: AtomicU64,
-    /// Who the bias belongs to: one thread, under one tag.
+    /// Who may claim under it: one thread, and under one tag.
     thread: AtomicUsize,
-    tag: AtomicU32,
-    /// The seat that was taken for it, and is kept.
+    /// The seat that was taken for it, and is kept, and the tag it was taken under.
     seat: AtomicU32,
+    tag: AtomicU32,
     /// Claims in a row between which nobody else claimed, and how many it takes.
     alone: AtomicU32,
     patience: AtomicU32,
-    /// `finished` when it last had to wait.
+    /// Where it last had to wait.
     waited: AtomicU64,
 }
 
@@ -56,7 +54,6 @@ pub(super) struct Held {
     /// The index word while the bias lasts.
     pub(super) word: u64,
     pub(super) seat: usize,
-    pub(super) next: u64,
 }
 
 impl Progress {
@@ -64,13 +61,12 @@ impl Progress {
         Progress {
             finished: AtomicU64::new(NONE_FINISHED),
             granted: AtomicU64::new(NONE),
-            next: AtomicU64::new(BUSY),
-            thread: AtomicUsize::new(0),
+            thread: AtomicUsize::new(NO_THREAD),
             tag: AtomicU32::new(0),
             seat: AtomicU32::new(NO_SEAT),
             alone: AtomicU32::new(0),
             patience: AtomicU32::new(ALONE),
-            waited: AtomicU64::new(NONE_FINISHED),
+            waited: AtomicU64::new(0),
         }
     }
 
@@ -110,45 +106,32 @@ impl Progress {
         }
     }
 
-    /// How many positions went by since the wait before this one.
-    pub(super) fn run(&self) -> u64 {
-        let at = match self.next.load(Ordering::Relaxed) {
-            next if next != BUSY && self.granted.load(Ordering::Relaxed) > GRANTING => next,
-            _ => self.finished.load(Ordering::Relaxed), // [P1]
-        };
-        at.wrapping_sub(self.waited.swap(at, Ordering::Relaxed))
+    /// How many positions went by since the wait before this one, which is at `position`.
+    pub(super) fn run(&self, position: u64) -> u64 {
+        Shape::distance(self.waited.swap(position, Ordering::Relaxed), position) // [P1]
     }
 
-    /// The bias, if it is this thread's, under this tag, and not in use: a signal handler may have
-    /// interrupted the thread in the middle of a claim.
+    /// The bias, if it is this thread's. A forked child's copy may say so too: the seat has the parent's
+    /// tag.
     #[inline(always)]
-    pub(super) fn held(&self, me: Tag) -> Option<Held> {
-        let word = self.granted.load(Ordering::Acquire); // [B3]
-        if word <= GRANTING
-            || self.thread.load(Ordering::Relaxed) != thread_key()
-            || self.tag.load(Ordering::Relaxed) != me.bits()
-        {
-            return None;
-        }
-        let next = self.next.load(Ordering::Relaxed); // [P1]
-        let seat = self.seat.load(Ordering::Relaxed) as usize; // [P1]
-        (next != BUSY).then_some(Held { word, seat, next })
+    pub(super) fn held(&self) -> Option<Held> {
+        // [P1] Only this thread writes its own key here, and what it finds then is its own as well.
+        let mine = self.thread.load(Ordering::Relaxed) == thread_key();
+        mine.then(|| Held {
+            word: self.granted.load(Ordering::Relaxed), // [P1]
+            seat: self.seat.load(Ordering::Relaxed) as usize,
+        })
     }
 
-    /// The owner begins a claim.
-    #[inline(always)]
-    pub(super) fn begin(&self) {
-        self.next.store(BUSY, Ordering::Relaxed); // [P1]
+    /// The index word under the bias, and the seat: for its owner.
+    pub(super) fn granted(&self) -> (u64, usize) {
+        // [P1]
+        (self.granted.load(Ordering::Relaxed), self.seat.load(Ordering::Relaxed) as usize)
     }
 
-    /// The owner finished the position that it claimed under the bias.
-    #[inline(always)]
-    pub(super) fn end(&self, shape: Shape, position: u64) {
-        self.next.store(shape.next(position), Ordering::Relaxed); // [P1]
-    }
-
-    /// The owner found that the bias is over.
+    /// The owner found that the bias is over, or none was granted to who asked.
     pub(super) fn forget(&self) {
+        self.thread.store(NO_THREAD, Ordering::Relaxed); // [P1]
         self.granted.store(NONE, Ordering::Release); // [B3]
     }
 
@@ -181,11 +164,15 @@ impl Progress {
         self.seat.store(seat as u32, Ordering::Relaxed); // [P1]
     }
 
-    /// Got the bias. The thread is in the middle of the claim that it was granted after, and
-    /// [ends](Progress::end) it as its owner.
+    /// Got the bias.
     pub(super) fn hold(&self, word: u64) {
         self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
-        self.next.store(BUSY, Ordering::Relaxed); // [P1]
         self.granted.store(word, Ordering::Release); // [B3]
+    }
+
+    /// Makes this thread the owner, in place of the one that got the bias and came to its end.
+    #[cfg(loom)]
+    pub(crate) fn hand_over(&self) {
+        self.thread.store(thread_key(), Ordering::Relaxed); // [P1]
     }
 }

@@ -151,8 +151,8 @@ impl<W: Words> Ring<W> {
             }
         }
         point!("queue.skip.before_free");
-        let next = self.shape.empty(self.shape.a_lap_after(position));
-        cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), next);
+        let free = self.shape.emptied(self.shape.full(position));
+        cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), free);
         self.words.space().publish();
     }
 

@@ -59,7 +59,7 @@
 //! it gives a row's generation out again). A CAS of an index word may thus fail without its
 //! position having moved: [`skip`](Ring::skip) has to tell these apart, everything else starts again.
 
-use super::bias::{Biased, Side};
+use super::bias::Side;
 use super::progress::Progress;
 use super::words::{CLOSED, Index, Shape, Slot};
 use crate::raw::eventcount::{Eventcount, Moment};
@@ -78,6 +78,8 @@ use crate::segment::{Look, Peers, Tag};
 //      the endpoint and skips the record: the predecessor is finished for whoever sees its claim
 // [Q7] passing on a wake: the claim, fence(SeqCst), a look at what follows ↔ [Q1] or [Q2], and the
 //      publisher's fence: either it is seen, or its own wake found somebody who looks after this claim
+// [Q8] a lease comes back: returned += 1, fence(SeqCst), load(head) ↔ a bias is granted: CAS(head),
+//      fence(SeqCst), load(returned)   the bias is revoked, or its owner sees what came back
 
 /// Where the words of a ring lie.
 pub(crate) trait Words {
@@ -145,18 +147,34 @@ pub(crate) struct Claim {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum How {
     /// Claimed through the index word.
-    Alone,
-    /// Claimed as the owner of the bias, who says so to its [`Progress`] when it finished.
+    AmongOthers,
+    /// Claimed as the owner of the bias.
     Owner,
+    /// Claimed through the index word, by who then became the owner.
+    NewOwner,
     /// Taken over from a dead consumer, which may have begun to move it into a cell.
     Adopted,
 }
 
 impl Claim {
     #[inline(always)]
+    pub(crate) fn among_others(position: u64) -> Claim {
+        Claim { position, how: How::AmongOthers }
+    }
+
+    #[inline(always)]
     pub(crate) fn adopted(position: u64) -> Claim {
         Claim { position, how: How::Adopted }
     }
+}
+
+/// A position that the owner of a side claimed.
+#[derive(Clone, Copy)]
+pub(crate) struct Own<'r> {
+    pub(crate) position: u64,
+    pub(crate) slot: &'r AtomicU64,
+    /// The slot's word, until the position is finished.
+    word: u64,
 }
 
 /// What stood in the way of a claim: what the index word came to, and the slot word it led to.
@@ -266,7 +284,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next position to send at, if its slot is free; asks about nobody.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn claim_free_tail<P: Peers>(
         &self,
         actor: &Actor<'_, P>,
@@ -275,33 +293,65 @@ impl<W: Words> Ring<W> {
         self.claim::<Tail, P>(actor, progress)
     }
 
-    /// Claims the next position of a side, if its slot is ready; asks about nobody.
+    /// The same for the side's owner alone.
+    ///
+    /// # Errors
+    /// As [`claim_as_owner`](Ring::claim_as_owner).
     #[inline(always)]
+    pub(crate) fn claim_own_tail(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        self.claim_as_owner::<Tail>(me, progress)
+    }
+
+    /// # Errors
+    /// The position that was claimed all the same, where the bias turned out to be over.
+    #[inline(always)]
+    fn claim_as_owner<E: Edge>(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        let (held, side) = (progress.held().ok_or(None)?, E::side(&self.words));
+        let next = side.next_of_owner(me, held).ok_or(None)?;
+        let position = Index::of(next).position;
+        let (slot, word) = (self.slot(position), E::ready(self.shape, position));
+        // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
+        if slot.load(Ordering::Acquire) != word {
+            return Err(None); // [Q1] [Q2]
+        }
+        E::before_claim();
+        side.claim(progress, held, next).map_err(|after_all| after_all.then_some(position))?;
+        E::claimed();
+        Ok(Own { position, slot, word })
+    }
+
+    /// Claims the next position of a side, if its slot is ready; asks about nobody.
     fn claim<E: Edge, P: Peers>(
         &self,
         actor: &Actor<'_, P>,
         progress: &Progress,
     ) -> Result<Claim, Seen> {
-        let Some(held) = progress.held(actor.me) else {
-            return self.claim_by_cas::<E, P>(actor, progress);
-        };
-        let (shape, side) = (self.shape, E::side(&self.words));
-        // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
-        let slot = self.slot(held.next).load(Ordering::Acquire); // [Q1] [Q2]
-        if slot != E::ready(shape, held.next) {
-            return match side.is_over(progress, held) {
-                true => self.claim_by_cas::<E, P>(actor, progress),
-                false => Err(Seen { word: Index::word(held.next, actor.me), slot }),
+        loop {
+            match self.claim_as_owner::<E>(actor.me, progress) {
+                Ok(Own { position, .. }) => return Ok(Claim { position, how: How::Owner }),
+                Err(Some(position)) => return Ok(Claim::among_others(position)),
+                Err(None) => {}
+            }
+            let side = E::side(&self.words);
+            let owner =
+                progress.held().and_then(|held| Some((held, side.next_of_owner(actor.me, held)?)));
+            let Some((held, word)) = owner else {
+                return self.claim_by_cas::<E, P>(actor, progress);
             };
+            let position = Index::of(word).position;
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q1] [Q2]
+            if slot != E::ready(self.shape, position) && !side.is_over(progress, held) {
+                return Err(Seen { word, slot });
+            }
         }
-        E::before_claim();
-        let how = match side.claim(shape, actor.me, progress, held) {
-            Some(Biased::Still) => How::Owner,
-            Some(Biased::NoMore) => How::Alone,
-            None => return self.claim_by_cas::<E, P>(actor, progress),
-        };
-        E::claimed();
-        Ok(Claim { position: held.next, how })
     }
 
     #[inline]
@@ -335,7 +385,10 @@ impl<W: Words> Ring<W> {
             if index.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 E::claimed();
                 let owner = progress.claimed(position, finished) && side.ask(actor, progress, next);
-                return Ok(Claim { position, how: if owner { How::Owner } else { How::Alone } });
+                return Ok(Claim {
+                    position,
+                    how: if owner { How::NewOwner } else { How::AmongOthers },
+                });
             }
         }
     }
@@ -344,10 +397,14 @@ impl<W: Words> Ring<W> {
     #[inline(always)]
     pub(crate) fn finish(&self, progress: &Progress, claim: Claim) {
         match claim.how {
-            How::Alone => progress.finish(claim.position),
-            How::Owner => progress.end(self.shape, claim.position),
-            How::Adopted => {}
+            How::AmongOthers => progress.finish(claim.position),
+            How::Owner | How::NewOwner | How::Adopted => {}
         }
+    }
+
+    /// Ends a bias of the receivers' side: what came back is to be looked at before the next message.
+    pub(crate) fn interrupt_receiver(&self) {
+        self.words.head().settle();
     }
 
     /// The ends go: what they had beside the ring is free.
@@ -361,6 +418,14 @@ impl<W: Words> Ring<W> {
     pub(crate) fn commit(&self, position: u64) {
         point!("queue.send.before_commit");
         self.slot(position).store(self.shape.full(position), Ordering::Release); // [Q1]
+        point!("queue.send.committed");
+    }
+
+    /// The same by the owner.
+    #[inline(always)]
+    pub(crate) fn commit_own(&self, own: Own<'_>) {
+        point!("queue.send.before_commit");
+        own.slot.store(Shape::filled(own.word), Ordering::Release); // [Q1]
         point!("queue.send.committed");
     }
 
@@ -385,7 +450,7 @@ impl<W: Words> Ring<W> {
     }
 
     /// Claims the next message, if it lies at the head; asks about nobody.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn claim_full_head<P: Peers>(
         &self,
         actor: &Actor<'_, P>,
@@ -394,12 +459,33 @@ impl<W: Words> Ring<W> {
         self.claim::<Head, P>(actor, progress)
     }
 
+    /// The same for the side's owner alone.
+    ///
+    /// # Errors
+    /// As [`claim_as_owner`](Ring::claim_as_owner).
+    #[inline(always)]
+    pub(crate) fn claim_own_head(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        self.claim_as_owner::<Head>(me, progress)
+    }
+
     /// Releases a claimed message's slot: from here on it was received.
     #[inline]
     pub(crate) fn release(&self, position: u64) {
         point!("queue.recv.before_release");
-        let next = self.shape.a_lap_after(position);
-        self.slot(position).store(self.shape.empty(next), Ordering::Release); // [Q2]
+        let empty = self.shape.emptied(self.shape.full(position));
+        self.slot(position).store(empty, Ordering::Release); // [Q2]
+        point!("queue.recv.released");
+    }
+
+    /// The same by the owner.
+    #[inline(always)]
+    pub(crate) fn release_own(&self, own: Own<'_>) {
+        point!("queue.recv.before_release");
+        own.slot.store(self.shape.emptied(own.word), Ordering::Release); // [Q2]
         point!("queue.recv.released");
     }
 
@@ -430,19 +516,23 @@ impl<W: Words> Ring<W> {
         // Head first: it never overtakes tail, so the distance may be too long but never negative.
         let head = Index::of(self.words.head().look()).position;
         let tail = Index::of(self.words.tail().look()).position;
-        self.shape.distance(head, tail).min(self.shape.capacity())
+        Shape::distance(head, tail).min(self.shape.capacity())
+    }
+
+    pub(crate) fn head_position(&self) -> u64 {
+        Index::of(self.words.head().look()).position
     }
 
     /// A look without a claim: whether a message is at the head.
     #[inline]
     pub(crate) fn head_is_full(&self) -> bool {
-        let position = Index::of(self.words.head().look()).position;
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) == self.shape.full(position)
     }
 
     /// A look without a claim: whether a message, or something to pass over, is at the head.
     pub(crate) fn head_stirs(&self) -> bool {
-        let position = Index::of(self.words.head().look()).position;
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) != self.shape.empty(position)
     }
 

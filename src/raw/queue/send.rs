@@ -8,8 +8,8 @@ use super::ring::{Actor, Claim, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
-use crate::segment::Tag;
 use crate::segment::handle::Handle;
+use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -48,9 +48,7 @@ impl<T: Shared> RawQueue<T> {
         if Sizes::<T>::LARGE {
             return self.send_large(peers, end, value, deadline);
         }
-        self.place(peers, end, value, deadline)?;
-        self.header.items.publish();
-        Ok(())
+        self.place::<true>(peers, end, value, deadline)
     }
 
     /// Sends all, waiting for room. On failure tells how many were sent.
@@ -62,7 +60,7 @@ impl<T: Shared> RawQueue<T> {
     ) -> Result<(), usize> {
         let mut untold = 0;
         for (sent, value) in values.iter().enumerate() {
-            if !Sizes::<T>::LARGE && self.place(peers, end, value, Deadline::Now).is_ok() {
+            if !Sizes::<T>::LARGE && self.place::<false>(peers, end, value, Deadline::Now).is_ok() {
                 untold += 1;
                 if untold == BATCH {
                     self.header.items.publish_to(std::mem::take(&mut untold));
@@ -80,16 +78,51 @@ impl<T: Shared> RawQueue<T> {
         Ok(())
     }
 
-    /// Sends a small message, and tells nobody yet.
+    /// Sends a small message, and tells those who wait for it, or nobody yet.
     #[inline(always)]
-    fn place(
+    fn place<const TELL: bool>(
         &self,
         peers: &Handle<Self>,
         end: &SendEnd,
         value: &T,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let claim = self.claim_room(&Actor::new(peers), end, deadline)?;
+        let claimed = match self.header.receivers.says_gone() {
+            true => Err(None),
+            false => self.ring.claim_own_tail(peers.me_if_registered(), &end.progress),
+        };
+        match claimed {
+            Ok(own) => {
+                self.write_slot_at(own.slot, value);
+                self.ring.commit_own(own);
+                if TELL {
+                    self.header.items.publish_lightly();
+                }
+                Ok(())
+            }
+            Err(claimed) => {
+                self.place_among_others(peers, end, value, deadline, claimed)?;
+                if TELL {
+                    self.header.items.publish();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn place_among_others(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+        claimed: Option<u64>,
+    ) -> Result<(), NotSent> {
+        let claim = match claimed {
+            Some(position) => Claim::among_others(position),
+            None => self.claim_room(&Actor::new(peers), end, deadline)?,
+        };
         self.write_slot(claim.position, value);
         self.commit(end, claim);
         Ok(())
@@ -128,7 +161,8 @@ impl<T: Shared> RawQueue<T> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
-                end.spin.until(&end.progress, || self.ring.tail_has_room());
+                let run = end.progress.run(self.ring.tail_position());
+                end.spin.until(run, || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;

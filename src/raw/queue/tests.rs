@@ -216,7 +216,7 @@ fn the_living_are_not_asked_about_on_the_fast_path() {
     for message in 0..100 {
         plain.send(&fake, A, message).unwrap();
         let claim = plain.ring().claim_full_head(&fake.actor(B), &Progress::none()).unwrap();
-        assert_eq!(claim, Claim { position: message, how: How::Alone });
+        assert_eq!(claim, Claim { position: message, how: How::AmongOthers });
         plain.ring().release(message);
     }
     assert_eq!(fake.asked.load(Relaxed), 0);
@@ -633,7 +633,7 @@ fn become_owner(plain: &Plain, fake: &Fake, me: Tag, progress: &Progress, first:
     plain.tail.lower_bar();
     for message in first..first + 100 {
         let claim = send_as(plain, fake, me, progress, message).unwrap();
-        if claim.how == How::Owner {
+        if claim.how == How::NewOwner {
             return message + 1;
         }
         assert_eq!(plain.recv(fake, C), Some(message));
@@ -676,7 +676,7 @@ fn who_is_alone_is_granted_the_bias_until_another_comes() {
             plain.send(&fake, B, 1).unwrap();
             assert_eq!(plain.recv(&fake, C), Some(1));
             let claim = send_as(&plain, &fake, A, &progress, 2).unwrap();
-            assert_eq!(claim.how, How::Alone);
+            assert_eq!(claim.how, How::AmongOthers);
             assert_eq!(plain.recv(&fake, C), Some(2));
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct QueueWatch<'h, T: Shared> {
 }
 
 impl<T: Shared> RawQueue<T> {
-    pub(crate) fn watch(handle: &Handle<Self>) -> QueueWatch<'_, T> {
+    pub(super) fn watched(handle: &Handle<Self>) -> QueueWatch<'_, T> {
         let returned = Cell::new(handle.returned());
         QueueWatch { handle, looked: Looked::never(), returned }
     }
