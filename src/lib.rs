@@ -48,6 +48,9 @@
 //! | `Event` | [`Event`] | a flag that processes wait for |
 //! | `Semaphore`, `BoundedSemaphore` | [`Semaphore`] | so many at a time |
 //! | `Queue`, `JoinableQueue` | [`Queue<T>`] | bounded, many producers and consumers, first in first out |
+//! | `Queue` of bytes | [`Queue<[T]>`](Queue#slices) | the same, of slices of any length |
+//! | `Queue` of anything | [`Mailbox<T>`] | strings, vectors, your own types, handles; of any length |
+//! | `connection.wait` | [`wait_any`] | sleeps until one of several things is ready |
 //! | `Manager` | [`Segment`] | several objects under one name |
 //! | `Process` | [`Process`] | a function in a process of its own |
 //!
