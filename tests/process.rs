@@ -65,6 +65,10 @@ fn runs(pid: u32) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with(['Z', 'X']))
 }
 
+fn is_stopped(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+}
+
 fn kill(pid: u32) {
     signal(pid, nix::sys::signal::Signal::SIGKILL);
 }
@@ -317,7 +321,7 @@ fn family(pids: Queue<u32>, go: Event, done: Value<u32>) {
     let children = thread::spawn(move || {
         let plain = Process::spawn(
             |go: Event, done: Value<u32>| {
-                go.wait();
+                assert!(go.wait_timeout(LONG));
                 done.set(1);
             },
             (hold, done),
@@ -454,12 +458,7 @@ fn one_that_dies_over_its_arguments_is_an_error() {
 fn one_that_is_stopped_over_its_arguments_is_waited_for() {
     alone!(|| {
         let starter = thread::spawn(|| Process::spawn(|_: Act| (), Act(STOP)).unwrap());
-        let stopped = || {
-            active_children().first().map(Process::pid).filter(|pid| {
-                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-                stat.contains(") T ")
-            })
-        };
+        let stopped = || active_children().first().map(Process::pid).filter(|pid| is_stopped(*pid));
         wait_until("it to stop", || stopped().is_some());
         let pid = stopped().unwrap();
         thread::sleep(Duration::from_millis(200));
@@ -474,7 +473,10 @@ fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     fn start(path: String) {
         // SAFETY: no other thread of this process reads the environment.
         unsafe { std::env::set_var(BEFORE_INIT, format!("stop:{path}")) };
-        let _ = Process::spawn(|| sleep_long(), ());
+        let for_ever = || loop {
+            sleep_long();
+        };
+        let _ = Process::spawn(for_ever, ());
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pid");
@@ -483,11 +485,18 @@ fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     let written = || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('.'));
     wait_until("its pid", written);
     let pid = pid().unwrap();
+    wait_until("it to stop", || is_stopped(pid));
     parent.kill().unwrap();
     parent.join().unwrap();
     assert!(runs(pid), "it is stopped");
     signal(pid, nix::sys::signal::Signal::SIGCONT);
-    wait_until("its end", || !runs(pid));
+    let start = Instant::now();
+    while runs(pid) && start.elapsed() < LONG / 6 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let lives_on = runs(pid);
+    kill(pid);
+    assert!(!lives_on, "it runs without its parent");
 }
 
 #[used]
@@ -576,7 +585,7 @@ fn two_hundred_live_at_once_from_many_threads() {
                 .map(|_| {
                     scope.spawn(|| {
                         let work = |go: Event, count: Value<u64>| {
-                            go.wait();
+                            assert!(go.wait_timeout(LONG));
                             count.fetch_add(1);
                         };
                         let args = || (go.clone(), count.clone());
@@ -682,7 +691,7 @@ fn ends_of_a_queue_that_were_handed_over_count_where_they_are() {
     let queue = Queue::<u64>::new(64).unwrap();
     let (sender, go) = (queue.sender(), Event::new().unwrap());
     let send_all = |sender: Sender<u64>, go: Event| {
-        go.wait();
+        assert!(go.wait_timeout(LONG));
         (0..10).for_each(|n| sender.send(n).unwrap());
     };
     let child = Process::spawn(send_all, (sender, go.clone())).unwrap();

@@ -111,7 +111,7 @@ fn refused_beside_threads() {
     thread::scope(|scope| {
         scope.spawn(|| {
             start.set();
-            stop.wait();
+            stop.wait_timeout(LONG);
         });
         start.wait();
         let error = Process::fork(|| ()).unwrap_err();
@@ -131,7 +131,7 @@ fn joined_threads() {
 fn unchecked() {
     let (ready, stop) = (Event::new().unwrap(), Event::new().unwrap());
     thread::scope(|scope| {
-        scope.spawn(|| stop.wait());
+        scope.spawn(|| stop.wait_timeout(LONG));
         let seen = ready.clone();
         // SAFETY: the other thread waits, and holds nothing.
         let child = unsafe { Process::fork_unchecked(move || seen.set()) }.unwrap();
@@ -159,7 +159,7 @@ fn sender() {
     let (sender, go) = (queue.sender(), Event::new().unwrap());
     let wait = go.clone();
     let child = Process::fork(move || {
-        wait.wait();
+        assert!(wait.wait_timeout(LONG));
         (0..5).for_each(|n| sender.send(n).unwrap());
     });
     assert!(!queue.is_closed(), "before the child has used it");
@@ -185,7 +185,8 @@ fn locks() {
     let first = Process::fork(|| thread::sleep(LONG)).unwrap();
     let handle = first.clone();
     let second = Process::fork(move || {
-        assert!(handle.is_alive());
+        assert!(handle.is_alive() && active_children().is_empty(), "it is its parent's");
+        assert!(Process::fork(|| ()).unwrap().join().unwrap().success());
         assert_eq!(handle.join().unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(handle.kill().unwrap_err().kind(), ErrorKind::Unsupported);
     });

@@ -27,6 +27,7 @@ use super::start::{self, Entry};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::child::{self as system, Pid, Signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::hook::point;
 use crate::sys::line::{Line, Moved};
 use crate::sys::program;
 use crate::sys::spawn::{Again, SignalMask, run_again};
@@ -70,7 +71,9 @@ pub(super) fn launch<A: Transfer>(
     write_some(&here, &mut rest)?;
     let here = Arc::new(here);
     let child = start(&here, there, &packer, manner)?;
+    point!("launch.watched");
     await_ready(&child, &here, rest)?;
+    point!("launch.ready");
     args.sent();
     event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
     Ok(child)
@@ -88,19 +91,18 @@ fn start(
     manner: Manner,
 ) -> Result<Arc<Child>, Failure> {
     let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
-    let mut inherits = packer.inherited().to_vec();
-    inherits.push(there.number());
-    let again = Again {
-        variable: (VARIABLE, format!("{}:{inode}", there.number())),
-        inherits,
-        mask: SignalMask::here(),
-    };
+    let inherits = packer.inherited().to_vec();
+    let mask = SignalMask::here();
     let here = Arc::clone(here);
     by_keeper(move |keeper| {
+        let value = format!("{}:{inode}", there.number());
+        let variable = (VARIABLE, value);
+        let again = Again { variable, line: there.as_fd(), inherits: &inherits, mask };
         let pid = run_again(&again).map_err(|error| {
             Failure::system("running /proc/self/exe, this program, once more", error)
         });
         drop(there); // the child's alone from here on
+        point!("launch.started");
         watch(keeper, pid?, manner, here, None)
     })
 }

@@ -28,6 +28,8 @@ mod signals;
 mod start;
 mod status;
 mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod threads;
 
 use std::fmt;

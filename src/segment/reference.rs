@@ -84,14 +84,15 @@ impl Reference {
             return Err(self.unreachable());
         };
         let first = self.attach_through(&pid.to_string(), descriptor);
-        if first.is_ok() || liveness::is_running(pid) {
-            return first;
-        }
-        let others = std::iter::once(creator).chain(liveness::all());
-        others
-            .filter_map(|pid| Some((pid, liveness::descriptor_of(pid, self.file)?)))
-            .find_map(|(pid, descriptor)| self.attach_through(&pid.to_string(), descriptor).ok())
-            .ok_or_else(|| self.unreachable())
+        first.or_else(|why| {
+            // Not there any more, or not under that number.
+            let others = [pid, creator].into_iter().chain(liveness::all());
+            let open =
+                others.filter_map(|pid| Some((pid, liveness::descriptor_of(pid, self.file)?)));
+            open.map(|(pid, descriptor)| self.attach_through(&pid.to_string(), descriptor))
+                .find(Result::is_ok)
+                .unwrap_or(Err(why))
+        })
     }
 
     /// Attaches by a descriptor of a process.

@@ -76,11 +76,6 @@ fn maps(pid: u32, file: FileId, known: Range<usize>) -> Option<bool> {
     }))
 }
 
-/// Whether a process has this number, running or not reaped.
-pub(crate) fn is_running(pid: u32) -> bool {
-    fs::metadata(format!("/proc/{pid}")).is_ok()
-}
-
 /// The numbers of all processes that `/proc` shows.
 pub(crate) fn all() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten();
