@@ -16,6 +16,7 @@ use cases::{CASES, RATIOS};
 use support::placement;
 
 fn main() {
+    commonhold::init();
     if cases::play() {
         return;
     }
@@ -36,6 +37,10 @@ fn main() {
         } else {
             ratio.try_once();
         }
+    }
+    if measures && wanted("pool figures") {
+        cases::pool::figures();
+        cases::pool::python();
     }
 }
 
