@@ -14,6 +14,7 @@ use commonhold::{MapOptions, Pool};
 use rayon::prelude::*;
 
 use crate::support::children::{Worker, serve};
+use crate::support::cpu;
 use crate::support::ratio::{Run, Sample};
 
 const WORKERS: usize = 2;
@@ -23,16 +24,19 @@ fn nothing(n: u64) -> u64 {
 }
 
 fn timed(run: impl FnOnce()) -> Sample {
+    cpu::unpin(); // other cases pin this thread, and processes that it starts inherit that
     let start = Instant::now();
     run();
     Sample { took: start.elapsed(), interruptions: 0 }
 }
 
 fn pool() -> Pool {
+    cpu::unpin();
     Pool::new(WORKERS).expect("a pool")
 }
 
 fn threads() -> rayon::ThreadPool {
+    cpu::unpin();
     rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().expect("a pool of threads")
 }
 
@@ -96,6 +100,7 @@ pub fn apply_rayon() -> Run {
 
 /// A thread that is woken, wakes, and so on.
 pub fn round_trip_bare() -> Run {
+    cpu::unpin();
     let caller: Arc<std::sync::Mutex<Option<Thread>>> = Arc::default();
     let turn = Arc::new(AtomicBool::new(false));
     let answering = {
@@ -171,6 +176,7 @@ struct Shared {
 
 impl Bare {
     fn new() -> Bare {
+        cpu::unpin();
         let shared = Arc::new(Shared::default());
         let threads = (0..WORKERS)
             .map(|_| {
