@@ -48,10 +48,37 @@
 //! | `Event` | [`Event`] | a flag that processes wait for |
 //! | `Semaphore`, `BoundedSemaphore` | [`Semaphore`] | so many at a time |
 //! | `Queue`, `JoinableQueue` | [`Queue<T>`] | bounded, many producers and consumers, first in first out |
+//! | `Queue` of bytes | [`Queue<[T]>`](Queue#slices) | the same, of slices of any length |
+//! | `Queue` of anything | [`Mailbox<T>`] | strings, vectors, your own types, handles; of any length |
+//! | `connection.wait` | [`wait_any`] | sleeps until one of several things is ready |
 //! | `Manager` | [`Segment`] | several objects under one name |
+//! | `Process` | [`Process`] | a function in a process of its own |
 //!
 //! What may be shared is any [`Shared`] type: plain bytes without pointers or padding, checked when they
 //! are read. [`Text<N>`](Text) is a string that qualifies.
+//!
+//! # Processes
+//!
+//! [`Process::spawn`] runs this program once more, and a function there; [`init`] as the first line of
+//! `main` is where the child turns off. What [can cross](Transfer) to it crosses as bytes; handles
+//! lead to the same objects.
+//!
+//! ```
+//! use commonhold::{Process, Queue};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     commonhold::init();
+//!     let jobs = Queue::<u64>::new(64)?;
+//!     let child = Process::spawn(produce, (jobs.clone(), 10))?;
+//!     assert_eq!(jobs.iter().take(10).sum::<u64>(), 45);
+//!     assert!(child.join()?.success());
+//!     Ok(())
+//! }
+//!
+//! fn produce(jobs: Queue<u64>, n: u64) {
+//!     (0..n).for_each(|job| jobs.send(job).unwrap());
+//! }
+//! ```
 //!
 //! # Waiting
 //!
@@ -62,7 +89,8 @@
 //! # If a process dies
 //!
 //! Its claims are found by those who meet them, typically within 100 ms, by the kernel's word that the
-//! process is gone; a stopped process is not robbed of anything.
+//! process is gone; a stopped process is not robbed of anything. Of a child that [`Process`] started its
+//! parent learns at once, and wakes those who wait for what it held.
 //!
 //! | what it held | what the others see |
 //! |---|---|
@@ -79,6 +107,13 @@
 //! A forked child may go on using every handle it inherited; it is a participant of its own from its first
 //! operation on. Guards, permits and leases stay the parent's: the child's copies do nothing when
 //! dropped and panic when used.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `serde` | `Serde<T>`: what serde can serialize crosses to other processes |
+//! | `tracing` | spans and events, of target `commonhold`: segments and processes come and go; who died, and what was taken over |
 //!
 //! # Panics
 //!
@@ -107,6 +142,8 @@ compile_error!("commonhold runs on Linux, on x86-64 and aarch64");
 mod raw;
 mod segment;
 mod sys;
+#[cfg(not(loom))]
+mod trace;
 
 #[cfg(not(loom))]
 mod array;
@@ -122,6 +159,8 @@ mod integer;
 mod lock;
 #[cfg(not(loom))]
 mod lock_errors;
+#[cfg(not(loom))]
+mod mailbox;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
@@ -140,11 +179,16 @@ mod text;
 mod transfer;
 #[cfg(not(loom))]
 mod value;
+#[cfg(not(loom))]
+mod wait_any;
 
 #[cfg(all(test, not(loom)))]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 #[path = "../tests/children/mod.rs"]
 mod children;
+
+#[cfg(all(test, not(loom)))]
+test_support!();
 
 pub use bytemuck;
 #[cfg(not(loom))]
@@ -156,6 +200,7 @@ pub use {
     integer::Integer,
     lock::{Lock, LockGuard},
     lock_errors::{LockError, LockTimeoutError, RecoverError, TryLockError},
+    mailbox::Mailbox,
     mutex::{Mutex, MutexGuard},
     pool::{Imap, ImapUnordered, MapError, MapOptions, Pool, PoolOptions, Task, TaskError},
     process::{
@@ -164,7 +209,8 @@ pub use {
     },
     queue::{
         IntoIter, Iter, Lease, Message, Queue, Receiver, RecvError, RecvTimeoutError, SendError,
-        SendTimeoutError, Sender, Slot, TryRecvError, TrySendError,
+        SendSliceError, SendSliceTimeoutError, SendTimeoutError, Sender, Slot, TryRecvError,
+        TrySendError, TrySendSliceError,
     },
     segment::Segment,
     segment::inventory::{SegmentInfo, gc, segments, unlink},
@@ -175,11 +221,15 @@ pub use {
     text::{Text, TextTooLong},
     transfer::Transfer,
     value::Value,
+    wait_any::{Waitable, wait_any},
 };
 
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use process::before_main as __before_main;
+
+#[cfg(all(feature = "serde", not(loom)))]
+pub use transfer::Serde;
 
 /// What [`transfer!`] needs of this crate.
 #[cfg(not(loom))]

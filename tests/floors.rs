@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 fn floor(module: &str) -> Option<u32> {
     Some(match module {
         // What has no floor: the words everybody uses.
-        "error" | "shared" | "bytemuck" => 0,
+        "error" | "shared" | "trace" | "bytemuck" => 0,
         "sys" => 0,
         "segment" => 1,
         "raw" => 2,
-        "transfer" | "process" => 4,
+        "transfer" | "process" | "mailbox" | "wait_any" | "pool" => 4,
         "children" => return None,
         name if name.starts_with(char::is_uppercase) => return None,
         _ => 3,

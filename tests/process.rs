@@ -65,9 +65,16 @@ fn runs(pid: u32) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with(['Z', 'X']))
 }
 
+fn is_stopped(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+}
+
 fn kill(pid: u32) {
-    use nix::sys::signal::{Signal, kill};
-    let _ = kill(nix::unistd::Pid::from_raw(pid as i32), Signal::SIGKILL);
+    signal(pid, nix::sys::signal::Signal::SIGKILL);
+}
+
+fn signal(pid: u32, signal: nix::sys::signal::Signal) {
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal);
 }
 
 // ---- what runs ----
@@ -314,7 +321,7 @@ fn family(pids: Queue<u32>, go: Event, done: Value<u32>) {
     let children = thread::spawn(move || {
         let plain = Process::spawn(
             |go: Event, done: Value<u32>| {
-                go.wait();
+                assert!(go.wait_timeout(LONG));
                 done.set(1);
             },
             (hold, done),
@@ -399,6 +406,10 @@ const BEFORE_INIT: &str = "COMMONHOLD_TEST_BEFORE_INIT";
 extern "C" fn before_init() {
     match std::env::var(BEFORE_INIT).as_deref() {
         Ok("exit") => std::process::exit(7),
+        Ok(stop) if stop.starts_with("stop:") => {
+            fs::write(&stop[5..], format!("{}.", std::process::id())).unwrap();
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).unwrap();
+        }
         Ok("kill") => _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL),
         Ok("close") => {
             // Says nothing any more, lives a little, and dies.
@@ -411,6 +422,81 @@ extern "C" fn before_init() {
         }
         _ => {}
     }
+}
+
+/// A value that does to the process what it says when it is looked at in a child.
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+#[repr(transparent)]
+struct Act(u8);
+
+const DIE: u8 = 9;
+const STOP: u8 = 19;
+
+// SAFETY: every byte is valid.
+unsafe impl bytemuck::CheckedBitPattern for Act {
+    type Bits = u8;
+    fn is_valid_bit_pattern(bits: &u8) -> bool {
+        use nix::sys::signal::{Signal, raise};
+        match (parent().is_some(), *bits) {
+            (true, DIE) => raise(Signal::SIGKILL).unwrap(),
+            (true, STOP) => raise(Signal::SIGSTOP).unwrap(),
+            _ => {}
+        }
+        true
+    }
+}
+commonhold::transfer!(Act);
+
+#[test]
+fn one_that_dies_over_its_arguments_is_an_error() {
+    let error = Process::spawn(|_: Act| (), Act(DIE)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StartFailed);
+    assert!(error.to_string().contains("signal 9"), "{error}");
+}
+
+#[test]
+fn one_that_is_stopped_over_its_arguments_is_waited_for() {
+    alone!(|| {
+        let starter = thread::spawn(|| Process::spawn(|_: Act| (), Act(STOP)).unwrap());
+        let stopped = || active_children().first().map(Process::pid).filter(|pid| is_stopped(*pid));
+        wait_until("it to stop", || stopped().is_some());
+        let pid = stopped().unwrap();
+        thread::sleep(Duration::from_millis(200));
+        assert!(!starter.is_finished());
+        signal(pid, nix::sys::signal::Signal::SIGCONT);
+        assert!(starter.join().unwrap().join().unwrap().success());
+    });
+}
+
+#[test]
+fn one_whose_parent_dies_before_it_comes_to_init_ends() {
+    fn start(path: String) {
+        // SAFETY: no other thread of this process reads the environment.
+        unsafe { std::env::set_var(BEFORE_INIT, format!("stop:{path}")) };
+        let for_ever = || loop {
+            sleep_long();
+        };
+        let _ = Process::spawn(for_ever, ());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pid");
+    let parent = Process::spawn(start, path.to_str().unwrap().to_owned()).unwrap();
+    let pid = || fs::read_to_string(&path).ok()?.trim_end_matches('.').parse::<u32>().ok();
+    let written = || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('.'));
+    wait_until("its pid", written);
+    let pid = pid().unwrap();
+    wait_until("it to stop", || is_stopped(pid));
+    parent.kill().unwrap();
+    parent.join().unwrap();
+    assert!(runs(pid), "it is stopped");
+    signal(pid, nix::sys::signal::Signal::SIGCONT);
+    let start = Instant::now();
+    while runs(pid) && start.elapsed() < LONG / 6 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let lives_on = runs(pid);
+    kill(pid);
+    assert!(!lives_on, "it runs without its parent");
 }
 
 #[used]
@@ -499,7 +585,7 @@ fn two_hundred_live_at_once_from_many_threads() {
                 .map(|_| {
                     scope.spawn(|| {
                         let work = |go: Event, count: Value<u64>| {
-                            go.wait();
+                            assert!(go.wait_timeout(LONG));
                             count.fetch_add(1);
                         };
                         let args = || (go.clone(), count.clone());
@@ -605,7 +691,7 @@ fn ends_of_a_queue_that_were_handed_over_count_where_they_are() {
     let queue = Queue::<u64>::new(64).unwrap();
     let (sender, go) = (queue.sender(), Event::new().unwrap());
     let send_all = |sender: Sender<u64>, go: Event| {
-        go.wait();
+        assert!(go.wait_timeout(LONG));
         (0..10).for_each(|n| sender.send(n).unwrap());
     };
     let child = Process::spawn(send_all, (sender, go.clone())).unwrap();

@@ -73,6 +73,7 @@ fn anonymous() -> Objects {
 }
 
 /// What the child does with them.
+#[allow(clippy::too_many_arguments, reason = "one of everything")]
 fn use_each(
     small: Value<u64>,
     large: Value<[u64; 6]>,
@@ -83,7 +84,7 @@ fn use_each(
     (go, done, seats): (Event, Event, Semaphore),
     (jobs, large_jobs, home): (Queue<u64>, Queue<[u64; 20]>, Option<Segment>),
 ) {
-    go.wait();
+    assert!(go.wait_timeout(LONG));
     assert!(door.try_lock().is_err(), "the parent holds it");
     assert_eq!(seats.available(), 2);
     small.fetch_add(1);
@@ -164,7 +165,7 @@ fn a_named_object_keeps_its_name_in_the_child() {
     let value = Value::<u64>::create(&name, 1).unwrap();
     let go = Event::new().unwrap();
     let hold = |value: Value<u64>, go: Event| {
-        go.wait();
+        assert!(go.wait_timeout(LONG));
         value.fetch_add(1);
         println!("{value:?}");
     };
@@ -310,7 +311,7 @@ fn count_open(count: Value<u64>, _mine: File, go: Event) {
         *number > 2 && link.to_string_lossy().contains("one-of-the-siblings")
     });
     count.fetch_add(files.count() as u64);
-    go.wait();
+    assert!(go.wait_timeout(LONG));
 }
 
 #[test]

@@ -10,9 +10,13 @@ use commonhold::{ErrorKind, Event, Lock, Process, Queue, Value, active_children,
 const LONG: Duration = Duration::from_secs(60);
 
 fn main() {
-    let tests: [(&str, fn()); 12] = [
+    if std::env::var_os("COMMONHOLD_TEST_OUTPUT").is_some() {
+        return write_output();
+    }
+    let tests: [(&str, fn()); 13] = [
         ("spawn without init says so", spawn_without_init),
         ("a copy runs what was captured", captures),
+        ("a copy writes its own output, once", output),
         ("a copy has a thread of its own and a name", names),
         ("every end is told", endings),
         ("other threads make it refused", refused_beside_threads),
@@ -51,6 +55,30 @@ fn captures() {
     assert_eq!(total.get(), 43);
 }
 
+fn output() {
+    // A part of a line is written once, by whoever wrote it, also where the caller holds the lock.
+    let exe = std::env::current_exe().unwrap();
+    let run = std::process::Command::new(exe).env("COMMONHOLD_TEST_OUTPUT", "1").output().unwrap();
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "parent, child, parent\n");
+}
+
+fn write_output() {
+    extern "C" fn at_exit() {
+        print!(", exit"); // never in the child
+    }
+    // SAFETY: it is a function of this program.
+    unsafe { nix::libc::atexit(at_exit) };
+    print!("parent, ");
+    let child = Process::fork(|| print!("child")).unwrap();
+    assert!(child.join().unwrap().success());
+    let locked = std::io::stdout().lock();
+    assert!(Process::fork(|| ()).unwrap().join().unwrap().success());
+    drop(locked);
+    println!(", parent");
+    // SAFETY: ends this process, without what is registered.
+    unsafe { nix::libc::_exit(0) };
+}
+
 fn names() {
     let child = Process::fork(|| {
         assert_eq!(current().name(), format!("process-{}", std::process::id()));
@@ -83,7 +111,7 @@ fn refused_beside_threads() {
     thread::scope(|scope| {
         scope.spawn(|| {
             start.set();
-            stop.wait();
+            stop.wait_timeout(LONG);
         });
         start.wait();
         let error = Process::fork(|| ()).unwrap_err();
@@ -103,7 +131,7 @@ fn joined_threads() {
 fn unchecked() {
     let (ready, stop) = (Event::new().unwrap(), Event::new().unwrap());
     thread::scope(|scope| {
-        scope.spawn(|| stop.wait());
+        scope.spawn(|| stop.wait_timeout(LONG));
         let seen = ready.clone();
         // SAFETY: the other thread waits, and holds nothing.
         let child = unsafe { Process::fork_unchecked(move || seen.set()) }.unwrap();
@@ -131,7 +159,7 @@ fn sender() {
     let (sender, go) = (queue.sender(), Event::new().unwrap());
     let wait = go.clone();
     let child = Process::fork(move || {
-        wait.wait();
+        assert!(wait.wait_timeout(LONG));
         (0..5).for_each(|n| sender.send(n).unwrap());
     });
     assert!(!queue.is_closed(), "before the child has used it");
@@ -157,7 +185,8 @@ fn locks() {
     let first = Process::fork(|| thread::sleep(LONG)).unwrap();
     let handle = first.clone();
     let second = Process::fork(move || {
-        assert!(handle.is_alive());
+        assert!(handle.is_alive() && active_children().is_empty(), "it is its parent's");
+        assert!(Process::fork(|| ()).unwrap().join().unwrap().success());
         assert_eq!(handle.join().unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(handle.kill().unwrap_err().kind(), ErrorKind::Unsupported);
     });

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use commonhold::bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable};
 
+commonhold::test_support!();
+
 type Outcome = Result<(), Box<dyn StdError>>;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -70,8 +72,12 @@ fn kinds_of_types_are_as_promised() {
     is_handle::<Semaphore>();
     is_handle::<Queue<Job>>();
     is_handle::<Queue<Page>>();
+    is_handle::<Queue<[Job]>>();
+    is_handle::<Mailbox<Vec<String>>>();
+    is_handle::<Sender<[u8]>>();
     is_handle::<Sender<Page>>();
     is_handle::<Receiver<Page>>();
+    is_handle::<Process>();
 
     is_not_send!(LockGuard<'static>, MutexGuard<'static, Job>);
     is_not_send!(BufferRef<'static, Page>, BufferMut<'static, Page>);
@@ -92,6 +98,9 @@ fn kinds_of_types_are_as_promised() {
     is_error::<SendError<Page>>();
     is_error::<TrySendError<Page>>();
     is_error::<SendTimeoutError<Page>>();
+    is_error::<SendSliceError>();
+    is_error::<TrySendSliceError>();
+    is_error::<SendSliceTimeoutError>();
     is_error::<RecvError>();
     is_error::<TryRecvError>();
     is_error::<RecvTimeoutError>();
@@ -162,6 +171,15 @@ alone! {
     }
     fn queues_in_place() {
         queue_in_place().unwrap();
+    }
+    fn queues_of_slices() {
+        slices().unwrap();
+    }
+    fn mailboxes() {
+        mailbox().unwrap();
+    }
+    fn waits_for_any() {
+        any().unwrap();
     }
     fn endpoints_of_queues() {
         queue_endpoints().unwrap();
@@ -612,5 +630,178 @@ fn queue_endpoints() -> Outcome {
     assert_eq!(receiver.iter().next(), None);
     assert!(receiver.is_closed() && receiver.is_empty());
     assert_eq!(receiver.len(), 0);
+    Ok(())
+}
+
+fn doubled(n: u32, queue: Queue<u32>) -> Result<(), SendError<u32>> {
+    queue.send(2 * n)
+}
+
+fn bake() {}
+fn brew() {}
+
+#[test]
+fn processes_are_as_promised() {
+    processes().unwrap();
+}
+
+fn processes() -> Outcome {
+    let queue: Queue<u32> = Queue::new(4)?;
+    let child: Process = Process::spawn(doubled, (21, queue.clone()))?;
+    let status: ExitStatus = child.join()?;
+    assert!(status.success());
+    assert_eq!((status.code(), status.signal(), status.panic_message()), (Some(0), None, None));
+    assert_eq!(queue.recv()?, 42);
+    let ended: Result<Option<ExitStatus>, Error> = child.try_join();
+    assert_eq!(ended?, Some(status.clone()));
+    let ended: Result<Option<ExitStatus>, Error> = child.join_timeout(LONG);
+    assert_eq!(ended?, Some(status.clone()));
+    let ended: Result<Option<ExitStatus>, Error> = child.join_deadline(Instant::now());
+    assert_eq!(ended?, Some(status));
+    let pid: u32 = child.pid();
+    assert_eq!((child.name(), child.is_alive()), (&*format!("process-{pid}"), false));
+    let code: Option<i32> = child.exit_code();
+    assert_eq!(code, Some(0));
+    let done: [Result<(), Error>; 3] = [child.terminate(), child.kill(), child.interrupt()];
+    assert!(done.iter().all(Result::is_ok));
+
+    let options: ProcessOptions = Process::options().name("baker").daemon(true).detach(false);
+    assert!(options.spawn(|| (), ())?.join()?.success());
+    let statuses: Vec<ExitStatus> = run_parallel([bake, brew])?;
+    assert_eq!(statuses.len(), 2);
+    let cpus: usize = cpu_count();
+    assert!(cpus > 0);
+    let me: ProcessInfo = current();
+    assert_eq!((me.pid(), me.name()), (std::process::id(), "main"));
+    let parent: Option<ProcessInfo> = parent();
+    assert_eq!(parent, None);
+    let children: Vec<Process> = active_children();
+    assert!(children.iter().all(|child| child.pid() != pid));
+    let refused: Result<Process, Error> = Process::fork(|| ());
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+    // SAFETY: the child needs nothing that another thread holds.
+    let copy: Result<Process, Error> = unsafe { Process::fork_unchecked(|| ()) };
+    assert!(copy?.join()?.success());
+    Ok(())
+}
+
+#[test]
+fn what_may_cross() {
+    fn crosses<T: Transfer>() {}
+    crosses::<(u8, u16, u32, u64, u128, usize, f32, f64)>();
+    crosses::<(i8, i16, i32, i64, i128, isize, bool, char)>();
+    crosses::<(String, Vec<String>, Box<[u8]>, [Option<u8>; 3])>();
+    crosses::<(Result<(), String>, Duration, std::path::PathBuf)>();
+    crosses::<(Value<Job>, Array<Job>, Buffer<Page>, Lock, Mutex<Job>, Event, Semaphore)>();
+    crosses::<(Queue<Job>, Sender<Page>, Receiver<Page>, Segment)>();
+    crosses::<(std::os::fd::OwnedFd, std::fs::File)>();
+    crosses::<(std::net::TcpListener, std::net::TcpStream, std::net::UdpSocket)>();
+    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+    crosses::<(UnixStream, UnixListener, UnixDatagram)>();
+    crosses::<Vec<Job>>();
+    crosses::<Named>();
+    fn runs<F: Function<A, M>, A, M>(_: F) {}
+    runs::<_, (u32, Queue<u32>), _>(doubled);
+    runs::<_, (), _>(bake);
+    runs::<_, (u8, u8), _>(|_: (u8, u8)| ());
+}
+
+struct Named {
+    name: String,
+    jobs: Queue<Job>,
+}
+commonhold::transfer!(Named { name, jobs });
+commonhold::transfer!(Job);
+
+fn slices() -> Outcome {
+    let q: Queue<[Job]> = Queue::new(1024)?;
+    let sent: Result<(), SendSliceError> = q.send(&[JOB, JOB]);
+    sent?;
+    let sent: Result<(), TrySendSliceError> = q.try_send(&[]);
+    sent?;
+    let late: Result<(), SendSliceTimeoutError> = q.send_timeout(&[JOB; 100], SOON);
+    match late.unwrap_err() {
+        SendSliceTimeoutError::TooLarge
+        | SendSliceTimeoutError::Timeout
+        | SendSliceTimeoutError::Closed => {}
+    }
+    let late: Result<(), SendSliceTimeoutError> = q.send_deadline(&[JOB], Instant::now());
+    late?;
+    let jobs: Result<Vec<Job>, RecvError> = q.recv();
+    assert_eq!((jobs?, q.len()), (vec![JOB, JOB], 2));
+    let jobs: Result<Vec<Job>, TryRecvError> = q.try_recv();
+    assert!(jobs?.is_empty());
+    let mut into: Vec<Job> = vec![];
+    let count: Result<usize, RecvError> = q.recv_into(&mut into);
+    assert_eq!((count?, into.len()), (1, 1));
+    let none: Result<usize, TryRecvError> = q.try_recv_into(&mut into);
+    assert!(none.is_err());
+    let none: Result<usize, RecvTimeoutError> = q.recv_into_timeout(&mut into, SOON);
+    assert!(none.is_err());
+    let none: Result<usize, RecvTimeoutError> = q.recv_into_deadline(&mut into, Instant::now());
+    assert!(none.is_err());
+    let none: Result<Vec<Job>, RecvTimeoutError> = q.recv_timeout(SOON);
+    assert!(none.is_err() && q.recv_deadline(Instant::now()).is_err());
+    let (sender, receiver): (Sender<[Job]>, Receiver<[Job]>) = (q.sender(), q.receiver());
+    sender.send(&[JOB])?;
+    sender.try_send(&[JOB])?;
+    sender.send_timeout(&[JOB], LONG)?;
+    sender.send_deadline(&[JOB], Instant::now())?;
+    assert_eq!(receiver.recv()?.len() + receiver.try_recv()?.len(), 2);
+    receiver.recv_into(&mut into)?;
+    receiver.recv_timeout(LONG)?;
+    q.close();
+    match q.try_send(&[]).unwrap_err() {
+        TrySendSliceError::TooLarge | TrySendSliceError::Full | TrySendSliceError::Closed => {}
+    }
+    match q.send(&[]).unwrap_err() {
+        SendSliceError::TooLarge | SendSliceError::Closed => Ok(()),
+    }
+}
+
+fn mailbox() -> Outcome {
+    type Anything = (String, Option<Mailbox<u8>>);
+    let anything = || -> Anything { ("one".into(), None) };
+    let name = name("mailbox");
+    let m: Mailbox<Anything> = Mailbox::new(4096)?;
+    drop(Mailbox::<Anything>::create(&name, 4096)?);
+    let named: Mailbox<Anything> = Mailbox::open_or_create(&name, 4096)?;
+    let same: Mailbox<Anything> = Mailbox::open(&name)?;
+    named.unlink()?;
+    drop(same);
+    let sent: Result<(), SendError<Anything>> = m.send(anything());
+    sent?;
+    let sent: Result<(), TrySendError<Anything>> = m.try_send(anything());
+    sent?;
+    let sent: Result<(), SendTimeoutError<Anything>> = m.send_timeout(anything(), LONG);
+    sent?;
+    let sent: Result<(), SendTimeoutError<Anything>> = m.send_deadline(anything(), Instant::now());
+    sent?;
+    let (len, empty, closed): (usize, bool, bool) = (m.len(), m.is_empty(), m.is_closed());
+    assert_eq!((len, empty, closed), (4, false, false));
+    let found: Result<Anything, RecvError> = m.recv();
+    assert_eq!(found?.0, "one");
+    let found: Result<Anything, TryRecvError> = m.try_recv();
+    found?;
+    let found: Result<Anything, RecvTimeoutError> = m.recv_timeout(LONG);
+    found?;
+    let found: Result<Anything, RecvTimeoutError> = m.recv_deadline(Instant::now());
+    found?;
+    let () = m.close();
+    match m.send(anything()).unwrap_err() {
+        SendError::Closed(message) => assert_eq!(message.0, "one"),
+    }
+    Ok(())
+}
+
+fn any() -> Outcome {
+    let (queue, event) = (Queue::<Job>::new(4)?, Event::new()?);
+    let (slices, mail) = (Queue::<[u8]>::new(64)?, Mailbox::<String>::new(64)?);
+    let receiver: Receiver<Job> = queue.receiver();
+    let all: [&dyn Waitable; 5] = [&queue, &slices, &mail, &receiver, &event];
+    let none: Vec<usize> = wait_any(&all, Some(SOON));
+    assert!(none.is_empty());
+    event.set();
+    assert_eq!(wait_any(&all, None), [4]);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! What is measured, and against what.
 
+pub mod bytes;
 pub mod contended;
 pub mod doors;
 pub mod objects;
 pub mod pool;
+pub mod processes;
 pub mod queues;
 
 use crate::support::children;
@@ -49,6 +51,16 @@ cases! {
     HAND_64 "queue reserve, lease/64 B" queues::hand_over::<[u64; 8]>();
     HAND_64K "queue reserve, lease/64 KiB" queues::hand_over::<[u64; 8 << 10]>();
     HAND_1M "queue reserve, lease/1 MiB" queues::hand_over::<[u64; 128 << 10]>();
+    MAIL "mailbox send and recv/u64, one thread" bytes::alone();
+    MAIL_ONE "mailbox 1 to 1/u64, processes" bytes::processes("number", 8);
+    MAIL_1K "mailbox 1 to 1/1 KiB, processes" bytes::processes("vec", 1 << 10);
+    MAIL_64K "mailbox 1 to 1/64 KiB, processes" bytes::processes("vec", 64 << 10);
+    BYTES_8 "bytes 1 to 1/8 B, processes" bytes::processes("slice", 8);
+    BYTES_1K "bytes 1 to 1/1 KiB, processes" bytes::processes("slice", 1 << 10);
+    BYTES_64K "bytes 1 to 1/64 KiB, processes" bytes::processes("slice", 64 << 10);
+    BYTES_8_BARE "bytes 1 to 1/8 B, tuned ring, threads" bytes::threads_bare(8);
+    BYTES_1K_BARE "bytes 1 to 1/1 KiB, tuned ring, threads" bytes::threads_bare(1 << 10);
+    BYTES_64K_BARE "bytes 1 to 1/64 KiB, tuned ring, threads" bytes::threads_bare(64 << 10);
     CREATE "doors create/commonhold" doors::create();
     CREATE_BARE "doors create/bare file" doors::create_bare();
     OPEN "doors open/commonhold" doors::open();
@@ -64,6 +76,8 @@ cases! {
     APPLY_BARE "pool apply_async, get/bare wake-ups, threads" pool::round_trip_bare();
     POOL_START "pool start/commonhold, processes" pool::start();
     POOL_START_BARE "pool start/bare processes" pool::start_bare();
+    SPAWN "process/spawn and join" processes::spawn();
+    SPAWN_BARE "process/posix_spawn and wait" processes::spawn_bare();
 }
 
 const fn ratio(name: &'static str, ours: Case, theirs: Case, target: Target) -> Ratio {
@@ -90,6 +104,12 @@ pub const RATIOS: &[Ratio] = &[
     ratio("send_all and recv_many/send and recv", MANY, ONE, SpeedAtLeast(2.0)),
     ratio("hand over 64 KiB/64 B", HAND_64K, HAND_64, TimeAtMost(2.0)),
     ratio("hand over 1 MiB/64 B", HAND_1M, HAND_64, TimeAtMost(2.0)),
+    ratio("Queue<[u8]> 8 B/tuned ring of bytes", BYTES_8, BYTES_8_BARE, Speed),
+    ratio("Queue<[u8]> 1 KiB/tuned ring of bytes", BYTES_1K, BYTES_1K_BARE, SpeedAtLeast(0.9)),
+    ratio("Queue<[u8]> 64 KiB/tuned ring of bytes", BYTES_64K, BYTES_64K_BARE, SpeedAtLeast(0.9)),
+    ratio("Mailbox<u64> 1 to 1/tuned ring of bytes", MAIL_ONE, BYTES_8_BARE, Speed),
+    ratio("Mailbox<Vec<u8>> 1 KiB/tuned ring of bytes", MAIL_1K, BYTES_1K_BARE, Speed),
+    ratio("Mailbox<Vec<u8>> 64 KiB/tuned ring of bytes", MAIL_64K, BYTES_64K_BARE, Speed),
     ratio("Queue::create/shm file", CREATE, CREATE_BARE, TimeAtMost(2.0)),
     ratio("Queue::open/shm file", OPEN, OPEN_BARE, TimeAtMost(2.0)),
     ratio("pool map/bare pool of threads", POOL, POOL_BARE, TimeAtMost(3.0)),
@@ -99,6 +119,7 @@ pub const RATIOS: &[Ratio] = &[
     ratio("pool apply_async, get/bare wake-ups", APPLY, APPLY_BARE, TimeAtMost(1.2)),
     ratio("pool apply_async, get/rayon", APPLY, APPLY_RAYON, Speed),
     ratio("pool start/two bare processes", POOL_START, POOL_START_BARE, TimeAtMost(1.5)),
+    ratio("Process::spawn and join/posix_spawn and wait", SPAWN, SPAWN_BARE, TimeAtMost(1.5)),
 ];
 
 /// Plays the role of a child; false in a process that is none.
@@ -106,8 +127,10 @@ pub fn play() -> bool {
     let Some(role) = children::role() else { return false };
     let words: Vec<&str> = role.split(' ').collect();
     match words[0] {
+        "bytes" => bytes::play(&words[1..]),
         "doors" => doors::play(&words[1..]),
         "pool" => pool::play(&words[1..]),
+        "nothing" => {}
         "lock" => contended::play(&words[1..]),
         "queue" => queues::play(&words[1..]),
         _ => panic!("no role {role:?}"),

@@ -14,6 +14,11 @@ pub fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
+/// What tells a child its role.
+pub fn role_variable(role: &str) -> (&'static str, String) {
+    (ROLE, role.to_owned())
+}
+
 /// Answers orders until there are no more.
 pub fn serve(mut obey: impl FnMut(&str) -> String) {
     for order in stdin().lock().lines() {

@@ -18,7 +18,8 @@ pub(super) fn register() {
     }
 }
 
-extern "C" fn see_to_children() {
+/// Waits for the children of this process that are to be waited for; kills the daemons first.
+pub(super) extern "C" fn see_to_children() {
     let _ = catch_unwind(|| {
         let children = keeper::children();
         let (daemons, others): (Vec<_>, Vec<_>) = children

@@ -138,7 +138,8 @@ impl Child {
             State::Over { how: Ok(status), .. } => Ok(Some(status.clone())),
             _ => Err(Failure::new(
                 ErrorKind::Io,
-                "how it ended is not known: another part of the program waited for it",
+                "how it ended is not known: another part of the program waited for it, or ignores \
+                 SIGCHLD",
             )),
         }
     }

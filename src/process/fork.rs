@@ -21,17 +21,22 @@
 use std::io::Write;
 use std::process::Termination;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::child::{Child, Kept, Manner};
 use super::keeper::Keeper;
 use super::letter::{Letter, Record};
-use super::{Process, info, launch, start, threads};
+use super::{Process, at_exit, info, launch, start, threads};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::sys::clock::{Deadline, Naps};
 use crate::sys::line::Line;
 use crate::sys::process::die_with;
 use crate::sys::spawn::{SignalMask, copy_this_process};
+use crate::trace::span;
+
+/// How long the child tries to write what is left in a buffer.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// How long threads that were joined may still be listed by the kernel.
 const LINGERING: Duration = Duration::from_millis(200);
@@ -44,6 +49,9 @@ impl Process {
     /// the allocator or of a logger, would be held in the child for ever. So this is for programs with a
     /// single thread: it is refused when there is any other than the caller and this crate's own. Elsewhere
     /// [`spawn`](Process::spawn) is the way.
+    ///
+    /// What the calling thread holds is held for ever in the child, too, as a lock of the standard output.
+    /// The child ends without running what was registered to run at the exit of this process.
     ///
     /// What `f` captured is dropped in this process when the child has ended. What `f` returns is its
     /// process's end, as of `main`. Descriptors that are open here are open in the child as well.
@@ -84,6 +92,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Termination,
 {
+    span!("fork process");
     let caller_is_own = threads::is_own();
     let mask = SignalMask::here();
     // Else the child would write once more what is in the buffer. Reentrant, where the caller holds it.
@@ -126,13 +135,29 @@ where
         drop(here.take());
         mask.apply();
         threads::own_this();
-        f.take().map_or(1, |f| be_child(f, there, &letter))
+        let code = f.take().map_or(1, |f| be_child(f, there, &letter));
+        at_exit::see_to_children();
+        flush();
+        code
     });
     let pid = forked.map_err(|error| Failure::system("copying this process", error))?;
     let here = here.map(Arc::new).ok_or_else(|| Failure::new(ErrorKind::Io, "no line"))?;
     let kept = std::mem::needs_drop::<F>().then(|| Box::new(f) as Kept);
     let child = launch::watch(keeper, pid, Manner::default(), Arc::clone(&here), kept)?;
     Ok((child, here))
+}
+
+/// Writes what is left in the buffer of the standard output. Not for ever: the caller of `fork` may
+/// have held its lock, which nobody gives back here.
+fn flush() {
+    let (done, flushed) = sync_channel(1);
+    let flusher = std::thread::Builder::new().spawn(move || {
+        let _ = std::io::stdout().flush();
+        let _ = done.send(());
+    });
+    if flusher.is_ok() {
+        let _ = flushed.recv_timeout(FLUSH);
+    }
 }
 
 /// In the child: runs the function; the code to end with.

@@ -35,9 +35,11 @@ use crate::segment::ended;
 use crate::sys::bell::Bell;
 use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::futex;
+use crate::sys::hook::point;
 use crate::sys::per_process::PerProcess;
 use crate::sys::spawn::SignalMask;
 use crate::sys::{child as system, liveness};
+use crate::trace::event;
 use rustix::io::Errno;
 
 // Ordering:
@@ -169,7 +171,13 @@ impl Keeper {
         let done: Vec<(Arc<Child>, Option<Kept>)> = over
             .into_iter()
             .map(|(child, ending)| {
-                ended::make_known(child.pid, child.start);
+                point!("keeper.reaped");
+                let make_known = AssertUnwindSafe(|| {
+                    event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
+                    ended::make_known(child.pid, child.start);
+                });
+                let _ = catch_unwind(make_known); // who listens to events may panic
+                point!("keeper.known");
                 let kept = child.finish(ending);
                 (child, kept)
             })

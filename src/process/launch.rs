@@ -27,9 +27,11 @@ use super::start::{self, Entry};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::child::{self as system, Pid, Signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::hook::point;
 use crate::sys::line::{Line, Moved};
 use crate::sys::program;
 use crate::sys::spawn::{Again, SignalMask, run_again};
+use crate::trace::{event, span};
 use crate::transfer::{Packer, Transfer};
 
 /// The variable that tells a new process which of its descriptors is the line to its parent.
@@ -44,6 +46,7 @@ pub(super) fn launch<A: Transfer>(
     args: A,
     manner: Manner,
 ) -> Result<Arc<Child>, Failure> {
+    span!("spawn process", name = manner.name.as_deref());
     start::check_initialized()?;
     let entry = program::offset_of_entry(entry).ok_or_else(|| {
         Failure::new(
@@ -68,8 +71,11 @@ pub(super) fn launch<A: Transfer>(
     write_some(&here, &mut rest)?;
     let here = Arc::new(here);
     let child = start(&here, there, &packer, manner)?;
+    point!("launch.watched");
     await_ready(&child, &here, rest)?;
+    point!("launch.ready");
     args.sent();
+    event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
     Ok(child)
 }
 
@@ -85,19 +91,18 @@ fn start(
     manner: Manner,
 ) -> Result<Arc<Child>, Failure> {
     let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
-    let mut inherits = packer.inherited().to_vec();
-    inherits.push(there.number());
-    let again = Again {
-        variable: (VARIABLE, format!("{}:{inode}", there.number())),
-        inherits,
-        mask: SignalMask::here(),
-    };
+    let inherits = packer.inherited().to_vec();
+    let mask = SignalMask::here();
     let here = Arc::clone(here);
     by_keeper(move |keeper| {
+        let value = format!("{}:{inode}", there.number());
+        let variable = (VARIABLE, value);
+        let again = Again { variable, line: there.as_fd(), inherits: &inherits, mask };
         let pid = run_again(&again).map_err(|error| {
             Failure::system("running /proc/self/exe, this program, once more", error)
         });
         drop(there); // the child's alone from here on
+        point!("launch.started");
         watch(keeper, pid?, manner, here, None)
     })
 }
@@ -186,8 +191,8 @@ fn ended_early(child: &Child) -> Failure {
     Failure::new(
         ErrorKind::StartFailed,
         format!(
-            "the new process ended before it came to `commonhold::init()` ({how}); is that the \
-             first line of `main`?"
+            "the new process ended before it could run the function ({how}); is \
+             `commonhold::init()` the first line of `main`?"
         ),
     )
 }

@@ -8,7 +8,7 @@
 //! | `launch.rs`, `start.rs`, `letter.rs` | how one is started: the parent's side, the child's, and what passes between them |
 //! | `keeper.rs`, `child.rs` | the thread that starts and watches them, and what is known of each |
 //! | `fork.rs`, `fork_unchecked.rs` | copies of this process |
-//! | `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |
+//! | `signals.rs`, `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |
 //! | `info.rs`, `parallel.rs`, `threads.rs`, `testing.rs` | who we are, several at once, our own threads, tests |
 #![deny(unsafe_code)]
 
@@ -24,9 +24,12 @@ mod letter;
 mod options;
 pub(crate) mod panics;
 mod parallel;
+mod signals;
 mod start;
 mod status;
 mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod threads;
 
 use std::fmt;
@@ -34,10 +37,10 @@ use std::process::Termination;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use child::{Child, Manner};
+pub(crate) use child::Child;
+use child::Manner;
 
 use crate::error::{Error, Failure};
-use crate::sys::child::Signal;
 use crate::sys::clock::Deadline;
 use crate::transfer::Transfer;
 
@@ -95,6 +98,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// What is known of it.
+    pub(crate) fn child(&self) -> &Child {
+        &self.child
+    }
+
     fn of(child: Arc<Child>) -> Process {
         Process { child }
     }
@@ -170,7 +178,8 @@ impl Process {
     /// Waits until it has ended.
     ///
     /// # Errors
-    /// `Io` when another part of the program waited for it, so that nobody knows how it ended;
+    /// `Io` when another part of the program waited for it, or ignores `SIGCHLD`, so that nobody knows
+    /// how it ended;
     /// `Unsupported` in a process forked from its parent.
     ///
     /// # Examples
@@ -326,73 +335,8 @@ impl Process {
         self.child.wait(Deadline::Now).ok().flatten().map(|status| status.number())
     }
 
-    /// Asks it to end (`SIGTERM`). Fine when it has ended.
-    ///
-    /// # Errors
-    /// `PermissionDenied` when it changed its user; `Unsupported` in a process forked from its parent.
-    ///
-    /// # Examples
-    /// ```
-    /// # use commonhold::Process;
-    /// # fn main() -> Result<(), commonhold::Error> {
-    /// # commonhold::init();
-    /// let child = Process::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)), ())?;
-    /// child.terminate()?;
-    /// assert_eq!(child.join()?.signal(), Some(15));
-    /// child.terminate()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn terminate(&self) -> Result<(), Error> {
-        self.signal(Signal::TERM, "terminate")
-    }
-
-    /// Ends it (`SIGKILL`), whatever it does. Fine when it has ended.
-    ///
-    /// # Errors
-    /// As [`terminate`](Process::terminate).
-    ///
-    /// # Examples
-    /// ```
-    /// # use commonhold::Process;
-    /// # fn main() -> Result<(), commonhold::Error> {
-    /// # commonhold::init();
-    /// let child = Process::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)), ())?;
-    /// child.kill()?;
-    /// assert_eq!(child.join()?.signal(), Some(9));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn kill(&self) -> Result<(), Error> {
-        self.signal(Signal::KILL, "kill")
-    }
-
-    /// Interrupts it (`SIGINT`), as a terminal does. Fine when it has ended.
-    ///
-    /// # Errors
-    /// As [`terminate`](Process::terminate).
-    ///
-    /// # Examples
-    /// ```
-    /// # use commonhold::Process;
-    /// # fn main() -> Result<(), commonhold::Error> {
-    /// # commonhold::init();
-    /// let child = Process::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)), ())?;
-    /// child.interrupt()?;
-    /// assert_eq!(child.join()?.signal(), Some(2));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn interrupt(&self) -> Result<(), Error> {
-        self.signal(Signal::INT, "interrupt")
-    }
-
     fn wait(&self, deadline: Deadline) -> Result<Option<ExitStatus>, Error> {
         self.child.wait(deadline).map_err(|failure| self.error(failure, "join"))
-    }
-
-    fn signal(&self, which: Signal, operation: &'static str) -> Result<(), Error> {
-        self.child.signal(which).map_err(|failure| self.error(failure, operation))
     }
 
     fn error(&self, failure: Failure, operation: &'static str) -> Error {

@@ -15,18 +15,16 @@
 /// ```
 /// commonhold::test_support!();
 ///
-/// # mod tests {
-/// #[test]
 /// fn children_do_their_work() {
 ///     let child = commonhold::Process::spawn(|| (), ()).unwrap();
 ///     assert!(child.join().unwrap().success());
 /// }
-/// # }
-/// # fn main() {}
+/// # fn main() { children_do_their_work() }
 /// ```
 #[macro_export]
 macro_rules! test_support {
     () => {
+        #[allow(unsafe_code)]
         const _: () = {
             #[used]
             #[unsafe(link_section = ".init_array")]

@@ -6,6 +6,7 @@
 //! | `send.rs`, `recv.rs` | its verbs |
 //! | `slot.rs`, `lease.rs` | messages built, and worked on, in place |
 //! | `ends.rs` | counted senders and receivers |
+//! | `slice_….rs` | the same, of slices |
 //! | `errors.rs`, `message.rs` | why not, and what |
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,10 @@ mod lease;
 mod message;
 mod recv;
 mod send;
+mod slice_ends;
+mod slice_errors;
+mod slice_recv;
+mod slice_send;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -30,7 +35,6 @@ use message::Raw;
 use crate::error::Error;
 use crate::raw::queue::RawMessages;
 use crate::raw::queue::layout::Args;
-use crate::raw::queue::local::{RecvEnd, SendEnd};
 use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
 use crate::shared::Shared;
@@ -43,6 +47,7 @@ pub use errors::{
 pub use lease::Lease;
 pub use message::Message;
 pub use recv::{IntoIter, Iter};
+pub use slice_errors::{SendSliceError, SendSliceTimeoutError, TrySendSliceError};
 pub use slot::Slot;
 
 /// A bounded first-in first-out queue between processes, with any number of senders and receivers.
@@ -57,6 +62,18 @@ pub use slot::Slot;
 /// moved there, and can be built and read in place. Sending and receiving make no system call while
 /// there is room and something to receive; a thread that has to wait spins for some microseconds at
 /// most, then sleeps, and looks again after 64 ms at the latest.
+///
+/// # Slices
+/// A `Queue<[T]>` carries slices of any length, each of which arrives whole, as a `Vec<T>`. Its capacity is in
+/// bytes, and is not rounded up: a slice of so many fits when it is empty; each takes 8 bytes more, and is
+/// rounded up to 8. `len` counts slices.
+///
+/// ```
+/// let lines = commonhold::Queue::<[u8]>::new(1 << 16)?;
+/// lines.send(b"one").unwrap();
+/// assert_eq!(lines.recv().unwrap(), b"one");
+/// # Ok::<(), commonhold::Error>(())
+/// ```
 ///
 /// # Closing
 /// A queue is closed for good by [`close`](Queue::close). It also counts as closed to receivers while
@@ -88,20 +105,21 @@ pub use slot::Slot;
 #[doc(alias = "SimpleQueue")]
 pub struct Queue<M: Message + ?Sized> {
     handle: Handle<Raw<M>>,
-    send_end: SendEnd,
-    recv_end: RecvEnd,
+    send_end: <Raw<M> as RawMessages>::SendEnd,
+    recv_end: <Raw<M> as RawMessages>::RecvEnd,
 }
 
 // What does not mention the message, so that `let q: Queue<Job> = Queue::new(64)?` infers.
 impl<M: Message + ?Sized> Queue<M> {
     fn over(handle: Handle<Raw<M>>) -> Queue<M> {
-        Queue { handle, send_end: SendEnd::new(), recv_end: RecvEnd::new() }
+        let (send_end, recv_end) = Raw::<M>::ends();
+        Queue { handle, send_end, recv_end }
     }
 
     /// Makes an anonymous queue with room for `capacity` messages at least, for this process and
     /// its children. It is gone with its last user.
     ///
-    /// The capacity is rounded up to a power of two.
+    /// The capacity is rounded up to a power of two; of a queue of slices it is in bytes.
     ///
     /// # Errors
     /// [`InvalidSize`](crate::ErrorKind::InvalidSize) for a capacity of 0, or of more than 2^32, or
@@ -200,7 +218,8 @@ impl<M: Message + ?Sized> Queue<M> {
         self.handle.unlink()
     }
 
-    /// How many messages there is room for: what was asked for, or more.
+    /// How many messages there is room for: what was asked for, or more. Of a queue of slices, how many
+    /// bytes.
     ///
     /// # Examples
     /// ```
@@ -239,7 +258,8 @@ impl<M: Message + ?Sized> Queue<M> {
         self.len() == 0
     }
 
-    /// Whether [`len`](Queue::len) is the [`capacity`](Queue::capacity).
+    /// Whether [`len`](Queue::len) is the [`capacity`](Queue::capacity); of a queue of slices, whether there
+    /// is no room for any.
     ///
     /// # Examples
     /// ```
@@ -250,7 +270,7 @@ impl<M: Message + ?Sized> Queue<M> {
     /// ```
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
-        self.len() == self.capacity()
+        self.handle.is_full()
     }
 
     /// Closes the queue for good: no message is sent any more, and receivers get what is there, then
@@ -362,6 +382,12 @@ impl<T: Shared> Queue<T> {
 impl<M: Message + ?Sized> Clone for Queue<M> {
     fn clone(&self) -> Self {
         Queue::over(self.handle.clone())
+    }
+}
+
+impl<M: Message + ?Sized> Drop for Queue<M> {
+    fn drop(&mut self) {
+        self.handle.leave(&self.handle, &self.send_end, &self.recv_end);
     }
 }
 

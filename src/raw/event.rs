@@ -23,6 +23,7 @@ use std::ops::Deref;
 
 #[cfg(all(test, not(loom)))]
 mod deaths;
+mod watch;
 
 // Ordering:
 // [EV1] set: CAS(Release) ↔ wait, is_set: load(Acquire)   what was done before set is visible after
@@ -100,13 +101,18 @@ impl EventWord {
         self.0.load(Ordering::Acquire) & SET != 0 // [EV1]
     }
 
+    /// Whether it was set at some time from when the word was `first` until it was `word`.
+    fn has_happened(first: u32, word: u32) -> bool {
+        word & SET != 0 || word | SET != first | SET
+    }
+
     /// True when it was set at some time during the call.
     pub(crate) fn wait(&self, deadline: Deadline) -> bool {
         let first = self.0.load(Ordering::Acquire); // [EV1]
         let mut word = first;
         let mut naps = Naps::until(deadline);
         loop {
-            if word & SET != 0 || word | SET != first | SET {
+            if EventWord::has_happened(first, word) {
                 return true;
             }
             let Some(nap) = naps.next() else { return false };

@@ -18,7 +18,9 @@
 //! the others a bounded nap. (After Vyukov's eventcount.)
 
 use super::hook::point;
-use super::sync::{AtomicU32, Ordering, futex_wait, futex_wake, publisher_fence, sleeper_fence};
+use super::sync::{
+    AtomicU32, Ordering, futex_wait, futex_wake, light_fence, publisher_fence, sleeper_fence,
+};
 use crate::segment::Look;
 use crate::sys::clock::{Deadline, Naps};
 use std::time::Duration;
@@ -61,6 +63,16 @@ impl Eventcount {
         self.publish_to(1);
     }
 
+    /// Wakes one sleeper, if any, from a process in which the [light fence](light_fence) will do.
+    #[inline(always)]
+    pub(crate) fn publish_lightly(&self) {
+        light_fence(); // [E1]
+        let word = self.0.load(Ordering::Relaxed);
+        if word & FLAG != 0 {
+            self.wake(word, 1);
+        }
+    }
+
     /// Wakes up to `count` sleepers.
     #[inline]
     pub(crate) fn publish_to(&self, count: u32) {
@@ -96,6 +108,15 @@ impl Eventcount {
             point!("eventcount.cleared");
             futex_wake(&self.0, u32::MAX);
         }
+    }
+
+    /// Lets publishers know of a sleeper, and tells what to sleep on: for who looks at several. A fence
+    /// and a last look follow, as in `wait`.
+    #[cfg(not(loom))]
+    pub(crate) fn arm(&self) -> (&AtomicU32, u32) {
+        let word = self.0.fetch_or(FLAG, Ordering::AcqRel) | FLAG; // [E1] [E2]
+        point!("eventcount.armed");
+        (&self.0, word)
     }
 
     /// Sleeps until `look` finds something, or the deadline passes. `look` may take what it finds.

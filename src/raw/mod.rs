@@ -1,8 +1,10 @@
 //! Floor 2: the state machines, in place, without names.
 #![allow(unsafe_code)]
 
+pub(crate) mod biased;
 #[cfg(not(loom))]
 pub(crate) mod buffer;
+pub(crate) mod bytering;
 pub(crate) mod cell;
 #[cfg(not(loom))]
 pub(crate) mod contents;
@@ -26,5 +28,7 @@ pub(crate) mod spin;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod text;
+#[cfg(not(loom))]
+pub(crate) mod watch;
 
 pub(crate) use crate::sys::hook;

@@ -196,6 +196,11 @@ impl Attachment {
         Ok(())
     }
 
+    /// Says that the file is about to go on beyond what is mapped.
+    pub(crate) fn extends_beyond(&self) {
+        self.header().set_extended();
+    }
+
     /// The word that holds this process's tag; it lives as long as the attachment.
     pub(crate) fn seat(&self) -> NonNull<AtomicU32> {
         self.seat.word_address()

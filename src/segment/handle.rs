@@ -215,7 +215,7 @@ impl<O> Peers for Handle<O> {
     fn me_if_registered(&self) -> Tag {
         // SAFETY: [MAP-1] the seat lives as long as the attachment, which inner keeps.
         let seat = unsafe { self.seat.as_ref() };
-        Tag::from_bits(seat.load(Ordering::Relaxed)) // [AT-1]
+        Tag::alone(seat.load(Ordering::Relaxed)) // [AT-1]
     }
 
     fn is_dead(&self, tag: Tag, look: Look) -> bool {

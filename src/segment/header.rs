@@ -2,7 +2,7 @@
 //!
 //! | bytes | content |
 //! |---|---|
-//! | 0–127 | written once: magic, version, flags, size, rows, creator, namespaces |
+//! | 0–127 | written once: magic, version, flags (but for "extended"), size, rows, creator, namespaces |
 //! | 128–255 | deaths, next row, used and touched bytes |
 //! | 256… | the participants' rows, 32 bytes each |
 //! | then, at the next multiple of 128 | the blocks (see `directory`) |
@@ -30,6 +30,8 @@ pub(crate) mod flags {
     pub(crate) const PERSISTENT: u32 = 1;
     /// One object without a name, not several with names.
     pub(crate) const SINGLE: u32 = 2;
+    /// The file goes on beyond what is mapped. Set before it does, at any time.
+    pub(crate) const EXTENDED: u32 = 4;
 }
 
 /// The header in place.
@@ -114,7 +116,8 @@ impl Facts {
     }
 
     fn check(&self, file_size: u64) -> Result<(), Failure> {
-        if self.size != file_size {
+        let extended = self.is(flags::EXTENDED) && self.size < file_size;
+        if self.size != file_size && !extended {
             return Err(damaged(format!(
                 "the file has {file_size} bytes, its header says {}",
                 self.size
@@ -141,6 +144,14 @@ impl Facts {
 }
 
 impl Header {
+    /// Says that the file goes on beyond what is mapped. Before it does: who looks at the length of the
+    /// file and then at this finds the two in agreement.
+    pub(super) fn set_extended(&self) {
+        if self.flags.load(Ordering::Relaxed) & flags::EXTENDED == 0 {
+            self.flags.fetch_or(flags::EXTENDED, Ordering::AcqRel);
+        }
+    }
+
     /// Fills in the header of a new segment, which is all zeros.
     pub(crate) fn init(&self, facts: &Facts) {
         // Ordering: nobody else sees the segment before it is linked or handed to a child.

@@ -192,7 +192,7 @@ fn names(operation: &'static str) -> Result<Vec<String>, Error> {
 
 fn info(name: String) -> Result<SegmentInfo, Failure> {
     let path = name::path_of(&name)?;
-    let (found, facts, participants) = {
+    let (facts, participants) = {
         let _alone = process::lock()?;
         let file = lifecycle::open_file(&path)?;
         let found = lifecycle::look_at(file.as_fd())?;
@@ -201,10 +201,10 @@ fn info(name: String) -> Result<SegmentInfo, Failure> {
         let read = memory::read_start(file.as_fd(), &mut bytes)
             .map_err(|error| Failure::system("reading its participants", error))?;
         let rows = bytes.get(ROWS_AT..read).unwrap_or(&[]);
-        (found, facts, participants::attached(rows).count())
+        (facts, participants::attached(rows).count())
     };
     Ok(SegmentInfo {
-        size: found.size,
+        size: facts.size,
         creator: facts.creator,
         participants,
         capacity: facts.rows,

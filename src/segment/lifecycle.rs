@@ -28,6 +28,7 @@ use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileFacts, FileLock, MapAdvice};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
+use crate::trace::{event, span};
 
 /// How long to wait for others that make, open or remove something: they need microseconds. One that
 /// is stopped in there may need for ever, and is not robbed.
@@ -44,6 +45,7 @@ pub(super) fn create(
     more_flags: u32,
     fill: impl FnOnce(&Arc<Attachment>) -> Result<(), Failure>,
 ) -> Result<Arc<Attachment>, Failure> {
+    span!("create segment", name);
     let path = name::path_of(name)?;
     clear_the_way(&path)?;
     let rows = options.rows()?;
@@ -67,6 +69,7 @@ pub(super) fn create(
     fill(&segment)?;
     point!("create.built");
     publish(&segment, &path)?;
+    event!(DEBUG, name, "created");
     Ok(segment)
 }
 
@@ -96,6 +99,7 @@ pub(super) fn new_facts(flags: u32, size: u64, rows: u32) -> Facts {
 
 /// Attaches to the segment with this name.
 pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachment>, Failure> {
+    span!("open segment", name);
     let path = name::path_of(name)?;
     loop {
         let mut state = process::lock()?;
@@ -132,6 +136,8 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         point!("open.attached");
         FileLock::give_back(attachment.file());
         state.add(&attachment);
+        drop(state);
+        event!(DEBUG, name, "opened");
         return Ok(attachment);
     }
 }
@@ -187,6 +193,7 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     point!("leave.locked");
     if is_stale(fresh.as_fd(), &facts).unwrap_or(false) {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
+        event!(DEBUG, path = %path.display(), "removed by the last one to leave");
     }
     point!("leave.done");
 }
@@ -216,7 +223,10 @@ pub(super) fn unlink(path: &Path, expected: Option<FileId>) -> Result<(), Failur
 /// Removes the name if it is stale; says whether it was.
 pub(super) fn remove_if_stale(path: &Path) -> Result<bool, Failure> {
     if_stale(path, |id| match memory::unlink_if_same(path, id) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Ok(()) | Err(Errno::NOENT) => {
+            event!(INFO, path = %path.display(), "a stale name was removed");
+            Ok(())
+        }
         Err(error) => Err(Failure::system("removing a stale name", error)),
     })
 }

@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Event = 6,
     Semaphore = 7,
     Queue = 8,
+    Mailbox = 9,
     Pool = 20,
     Slab = 21,
 }
@@ -40,6 +41,14 @@ impl Signature {
     pub(crate) fn of<T>(kind: Kind) -> Signature {
         let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<T>()));
         Signature { kind, name, size: size_of::<T>(), align: align_of::<T>() }
+    }
+}
+
+impl Signature {
+    /// The signature of a kind over slices of `T`.
+    pub(crate) fn of_slices<T>(kind: Kind) -> Signature {
+        let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<[T]>()));
+        Signature { name, ..Signature::of::<T>(kind) }
     }
 }
 

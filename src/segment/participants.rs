@@ -35,6 +35,7 @@ use super::peers::Look;
 use super::tag::{GENERATIONS, Tag};
 use crate::sys::hook::point;
 use crate::sys::liveness::{self, FileId};
+use crate::trace::event;
 
 // Ordering:
 // [P1] register: store(word, Release) ↔ is_dead: load(word, Acquire)   the start time is the new one
@@ -180,6 +181,7 @@ impl Participants<'_> {
             || (look == Look::Thorough && liveness::has_left(word.pid, self.file));
         if dead {
             self.bury(row, word);
+            event!(INFO, pid = word.pid, row = tag.row(), "a participant was found dead");
         }
         dead
     }
@@ -201,6 +203,9 @@ impl Participants<'_> {
         point!("take_over.announced");
         let result = self.word_of(dead).is_none().then(cas);
         mine.recovering.store(0, Ordering::Release);
+        if result.is_some() {
+            event!(INFO, row = dead.row(), "taking over a claim of a dead participant");
+        }
         result
     }
 

@@ -12,10 +12,11 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use super::attachment::Attachment;
 use crate::error::Failure;
-use crate::sys::clock::LONGEST_NAP;
+use crate::sys::clock::{Deadline, LONGEST_NAP, Naps};
 use crate::sys::futex;
 use crate::sys::liveness::FileId;
 use crate::sys::private::PrivatePage;
@@ -73,12 +74,21 @@ pub(crate) fn lock() -> Result<Guard, Failure> {
             futex::wait(word, WANTED, LONGEST_NAP);
         }
     }
-    let state = &page.words().pointer;
-    if state.load(Ordering::Relaxed).is_null() {
-        let fresh = Box::into_raw(Box::<State>::default());
-        state.store(fresh.cast(), Ordering::Relaxed);
+    Guard::of_holder()
+}
+
+/// Takes the lock as [`lock`] does, but gives up after this long: its holder may be waiting for another
+/// process, that is stopped.
+pub(crate) fn lock_within(patience: Duration) -> Option<Guard> {
+    let mut naps = Naps::until(Deadline::after(patience));
+    loop {
+        let word = &page().ok()?.words().word;
+        // [PR1]
+        if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return Guard::of_holder().ok();
+        }
+        std::thread::sleep(naps.next()?);
     }
-    Ok(Guard { page })
 }
 
 /// The process's page. No `OnceLock`: a child that is forked while another thread is inside of one would
@@ -105,6 +115,17 @@ fn page() -> Result<&'static PrivatePage, Failure> {
 }
 
 impl Guard {
+    /// For the thread that has just taken the lock.
+    fn of_holder() -> Result<Guard, Failure> {
+        let page = page()?;
+        let state = &page.words().pointer;
+        if state.load(Ordering::Relaxed).is_null() {
+            let fresh = Box::into_raw(Box::<State>::default());
+            state.store(fresh.cast(), Ordering::Relaxed);
+        }
+        Ok(Guard { page })
+    }
+
     fn state(&self) -> *mut State {
         self.page.words().pointer.load(Ordering::Relaxed).cast()
     }

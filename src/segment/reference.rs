@@ -28,8 +28,8 @@ use super::object::Object;
 use super::options::SegmentOptions;
 use super::{directory, lifecycle, name, process};
 use crate::error::{ErrorKind, Failure};
-use crate::sys::liveness::FileId;
-use crate::sys::{memory, process as system};
+use crate::sys::liveness::{self, FileId};
+use crate::sys::memory;
 
 /// Which segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,14 +84,15 @@ impl Reference {
             return Err(self.unreachable());
         };
         let first = self.attach_through(&pid.to_string(), descriptor);
-        if first.is_ok() || system::is_running(pid) {
-            return first;
-        }
-        let others = std::iter::once(creator).chain(system::all());
-        others
-            .filter_map(|pid| Some((pid, system::descriptor_of(pid, self.file)?)))
-            .find_map(|(pid, descriptor)| self.attach_through(&pid.to_string(), descriptor).ok())
-            .ok_or_else(|| self.unreachable())
+        first.or_else(|why| {
+            // Not there any more, or not under that number.
+            let others = [pid, creator].into_iter().chain(liveness::all());
+            let open =
+                others.filter_map(|pid| Some((pid, liveness::descriptor_of(pid, self.file)?)));
+            open.map(|(pid, descriptor)| self.attach_through(&pid.to_string(), descriptor))
+                .find(Result::is_ok)
+                .unwrap_or(Err(why))
+        })
     }
 
     /// Attaches by a descriptor of a process.

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | 0 | nobody |
 //! | (row + 1) << 12 \| generation | the participant in that row, in that generation |
-//! | `0xFF_FFFE` | gone: a dead participant whose own tag may be given out again |
-//! | `0xFF_FFFF` | poisoned: a panic left the claim |
+//! | (n + 1) << 12 \| `0xFFE` or `0xFFF` | no participant's: for what a protocol says instead of one |
+//! | `0xFF_FFFE` | of these, gone: a dead participant whose own tag may be given out again |
+//! | `0xFF_FFFF` | of these, poisoned: a panic left the claim |
 
 /// How many bits of a word a tag takes.
 pub(crate) const TAG_BITS: u32 = 24;
@@ -31,10 +32,30 @@ impl Tag {
         Tag((row + 1) << GENERATION_BITS | generation)
     }
 
+    /// A tag that no participant has, of the kind 0 or 1.
+    pub(crate) const fn reserved(number: u32, kind: u32) -> Tag {
+        Tag((number + 1) << GENERATION_BITS | (GENERATIONS + kind))
+    }
+
+    /// The number and the kind of a [reserved](Tag::reserved) tag.
+    #[inline(always)]
+    pub(crate) const fn as_reserved(self) -> Option<(u32, u32)> {
+        match self.generation() {
+            GENERATIONS.. => Some((self.row(), self.generation() - GENERATIONS)),
+            _ => None,
+        }
+    }
+
     /// Reads a tag from the low 24 bits of `bits`.
     #[inline]
     pub(crate) const fn from_bits(bits: u32) -> Tag {
         Tag(bits & TAG_MASK)
+    }
+
+    /// The tag that a word of its own holds.
+    #[inline(always)]
+    pub(crate) const fn alone(word: u32) -> Tag {
+        Tag(word)
     }
 
     #[inline]
@@ -49,7 +70,7 @@ impl Tag {
 
     /// True for a participant's tag, false for nobody and the reserved values.
     pub(crate) const fn is_participant(self) -> bool {
-        self.0 != 0 && self.0 < Tag::GONE.0
+        self.0 != 0 && self.generation() < GENERATIONS
     }
 
     /// The row; meaningful for a participant's tag only.
@@ -76,8 +97,11 @@ mod tests {
                 assert_eq!(Tag::from_bits(tag.bits()), tag);
             }
         }
-        for reserved in [Tag::NOBODY, Tag::GONE, Tag::POISONED] {
+        let kinds = [Tag::reserved(0, 0), Tag::reserved(15, 1)];
+        for reserved in [Tag::NOBODY, Tag::GONE, Tag::POISONED].into_iter().chain(kinds) {
             assert!(!reserved.is_participant());
         }
+        assert_eq!(Tag::reserved(15, 1).as_reserved(), Some((15, 1)));
+        assert_eq!(Tag::new(15, GENERATIONS - 1).as_reserved(), None);
     }
 }

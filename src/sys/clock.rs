@@ -33,6 +33,15 @@ impl Deadline {
         }
     }
 
+    /// The one that comes first.
+    pub(crate) fn sooner_of(self, other: Deadline) -> Deadline {
+        match (self, other) {
+            (Deadline::Now, _) | (_, Deadline::Now) => Deadline::Now,
+            (Deadline::Never, only) | (only, Deadline::Never) => only,
+            (Deadline::At(one), Deadline::At(another)) => Deadline::At(one.min(another)),
+        }
+    }
+
     /// Time left: `None` when it has passed, `Duration::MAX` when it never will.
     pub(crate) fn left(self) -> Option<Duration> {
         match self {

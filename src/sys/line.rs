@@ -56,17 +56,6 @@ impl Line {
         }
     }
 
-    /// Sends all of it, waiting for room. False: the other end is gone.
-    pub(crate) fn send_all(&self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            match retry_on_intr(|| send(&self.0, bytes, SendFlags::NOSIGNAL)) {
-                Ok(sent) => bytes = &bytes[sent..],
-                Err(_) => return false,
-            }
-        }
-        true
-    }
-
     /// Receives as many bytes as asked, waiting for them. False: the other end is gone.
     pub(crate) fn recv_all(&self, into: &mut [u8]) -> bool {
         let mut done = 0;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -73,6 +74,22 @@ fn maps(pid: u32, file: FileId, known: Range<usize>) -> Option<bool> {
             && fields.next() == Some(inode.as_str())
             && !start.is_some_and(is_known)
     }))
+}
+
+/// The numbers of all processes that `/proc` shows.
+pub(crate) fn all() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+/// A descriptor of the process that leads to this file, if it has one and may be looked at.
+pub(crate) fn descriptor_of(pid: u32, file: FileId) -> Option<i32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    entries.filter_map(std::result::Result::ok).find_map(|entry| {
+        let stat = fs::metadata(entry.path()).ok()?; // of what it leads to
+        let is_it = FileId { device: stat.dev(), inode: stat.ino() } == file;
+        is_it.then(|| entry.file_name().to_str()?.parse().ok()).flatten()
+    })
 }
 
 fn major(device: u64) -> u32 {

@@ -7,12 +7,16 @@
 //! by `exec`, as is the memory of it here.
 
 use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
+use std::time::Duration;
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
 const UNTRIED: u8 = 0;
 const REGISTERED: u8 = 1;
 const UNAVAILABLE: u8 = 2;
+
+/// How long to wait in place of a fence that the kernel refuses to make others execute.
+const UNFENCED_WAIT: Duration = Duration::from_millis(1);
 
 static STATE: AtomicU8 = AtomicU8::new(UNTRIED);
 
@@ -45,4 +49,26 @@ pub(crate) fn sleeper_fence() -> bool {
     fence(Ordering::SeqCst); // [MB-2] ↔ publisher_fence of unregistered processes
     // Also tried where registering failed: the others may be registered.
     membarrier(MembarrierCommand::GlobalExpedited).is_ok()
+}
+
+/// Whether the publisher's half costs nothing in this process.
+#[inline]
+pub(crate) fn is_registered() -> bool {
+    STATE.load(Ordering::Relaxed) == REGISTERED // [MB-1]
+}
+
+/// The publisher's half, in a process that [is registered](is_registered).
+#[inline(always)]
+pub(crate) fn light_fence() {
+    compiler_fence(Ordering::SeqCst); // [MB-2] ↔ heavy_fence
+}
+
+/// The sleeper's half for who goes on instead: publishers of other processes see what was stored
+/// before, or what they stored before is seen after.
+pub(crate) fn heavy_fence() {
+    if !sleeper_fence() {
+        // Not called for elsewhere: a store leaves its core's buffer within microseconds, and a load
+        // that comes after it in program order and retired was made before.
+        std::thread::sleep(UNFENCED_WAIT); // [MB-2]
+    }
 }

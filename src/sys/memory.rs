@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::buffer::spare_capacity;
 use rustix::fs::{
     self, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, MemfdFlags, Mode, OFlags,
     SealFlags,
@@ -13,6 +14,9 @@ use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::clock::Deadline;
 use super::liveness::FileId;
+
+/// What takes more than this is done in parts, and refused beforehand where it cannot be.
+const LARGE: u64 = 4 << 20;
 
 /// What an open file is.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +38,11 @@ pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<OwnedFd> {
     Ok(file)
 }
 
-/// Makes an anonymous file of this size that can neither shrink nor grow.
+/// Makes an anonymous file of this size that cannot shrink.
 pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
     let file = fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     set_size(file.as_fd(), size)?;
-    fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
     Ok(file)
 }
 
@@ -58,13 +62,12 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 /// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
 /// program with a fast timer would never get through a large one.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
-    const PART: u64 = 4 << 20;
-    if size > PART {
+    if size > LARGE {
         refuse_the_impossible(file, size)?;
     }
     let mut done = 0;
     while done < size {
-        let part = (size - done).min(PART);
+        let part = (size - done).min(LARGE);
         let at = offset + done;
         retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
         done += part;
@@ -87,14 +90,91 @@ fn refuse_the_impossible(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 
 /// Bytes of memory and swap that can be had without ending anybody; `None` where that is not told.
 fn available_memory() -> Option<u64> {
+    // A sixteenth stays for those who need some while this is taken.
+    memory_and_swap("MemAvailable", "SwapFree").map(|free| free / 16 * 15)
+}
+
+/// Bytes of memory and swap that the machine has.
+fn all_memory() -> Option<u64> {
+    memory_and_swap("MemTotal", "SwapTotal")
+}
+
+fn memory_and_swap(memory: &str, swap: &str) -> Option<u64> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kib_of = |name: &str| -> Option<u64> {
         let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
     };
-    // A sixteenth stays for those who need some while this is taken.
-    let free = kib_of("MemAvailable")? + kib_of("SwapFree").unwrap_or(0);
-    Some(free * 1024 / 16 * 15)
+    Some((kib_of(memory)? + kib_of(swap).unwrap_or(0)) * 1024)
+}
+
+/// Writes to the file from this offset on, beyond its end too. On failure a part may be written.
+pub(crate) fn write_at(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) -> Result<()> {
+    let size = bytes.len() as u64;
+    if rlimit_of_files().is_some_and(|limit| offset.saturating_add(size) > limit) {
+        return Err(Errno::FBIG); // the kernel would send a signal
+    }
+    if size > LARGE {
+        refuse_the_impossible(file, size)?;
+    }
+    while !bytes.is_empty() {
+        let written = retry_on_intr(|| rustix::io::pwrite(file, bytes, offset))?;
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Fills a vector, as far as it has room and `length` bytes at least, with the file from this offset on.
+pub(crate) fn read_at(
+    file: BorrowedFd<'_>,
+    into: &mut Vec<u8>,
+    length: usize,
+    offset: u64,
+) -> Result<()> {
+    while into.len() < length {
+        let at = offset + into.len() as u64;
+        if retry_on_intr(|| rustix::io::pread(file, spare_capacity(into), at))? == 0 {
+            return Err(Errno::NODATA);
+        }
+    }
+    Ok(())
+}
+
+/// Gives back the memory of this range; it reads as zeros.
+pub(crate) fn make_hole(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    retry_on_intr(|| fs::fallocate(file, flags, offset, size))
+}
+
+/// How many bytes of memory the file takes.
+pub(crate) fn bytes_held(file: BorrowedFd<'_>) -> Result<u64> {
+    Ok(u64::try_from(fs::fstat(file)?.st_blocks).unwrap_or(0).saturating_mul(512))
+}
+
+/// How many bytes of this range take memory, in pages.
+#[cfg(test)]
+pub(crate) fn bytes_held_from(file: BorrowedFd<'_>, mut at: u64, end: u64) -> u64 {
+    let mut held = 0;
+    while let Ok(data) = fs::seek(file, fs::SeekFrom::Data(at))
+        && data < end
+    {
+        at = fs::seek(file, fs::SeekFrom::Hole(data)).unwrap_or(end).min(end);
+        held += at - data;
+    }
+    held
+}
+
+/// Whether the file system, or the machine, has less memory than that in all.
+pub(crate) fn could_never_hold(file: BorrowedFd<'_>, size: u64) -> bool {
+    let system = fs::fstatvfs(file).ok().filter(|system| system.f_blocks != 0);
+    let room = system.map(|system| system.f_blocks.saturating_mul(system.f_frsize));
+    size > LARGE
+        && (room.is_some_and(|room| size > room) || all_memory().is_some_and(|all| size > all))
+}
+
+fn rlimit_of_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.

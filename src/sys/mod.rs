@@ -25,3 +25,4 @@ pub(crate) mod process;
 pub(crate) mod program;
 #[cfg(not(loom))]
 pub(crate) mod spawn;
+pub(crate) mod thread;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::liveness::FileId;
 use rustix::process::{
     Signal, getegid, geteuid, getgroups, getppid, set_parent_process_death_signal,
 };
@@ -44,27 +43,6 @@ pub(crate) fn online_cpus() -> usize {
         Some(last.saturating_sub(first) + 1)
     };
     list.trim().split(',').filter_map(count).sum::<usize>().max(1)
-}
-
-/// Whether a process has this number, running or not reaped.
-pub(crate) fn is_running(pid: u32) -> bool {
-    fs::metadata(format!("/proc/{pid}")).is_ok()
-}
-
-/// The numbers of all processes that `/proc` shows.
-pub(crate) fn all() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-}
-
-/// A descriptor of the process that leads to this file, if it has one and may be looked at.
-pub(crate) fn descriptor_of(pid: u32, file: FileId) -> Option<i32> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    entries.filter_map(std::result::Result::ok).find_map(|entry| {
-        let stat = fs::metadata(entry.path()).ok()?; // of what it leads to
-        let is_it = FileId { device: stat.dev(), inode: stat.ino() } == file;
-        is_it.then(|| entry.file_name().to_str()?.parse().ok()).flatten()
-    })
 }
 
 /// Has the kernel kill this process when the thread that started it ends, which is one of `parent`

@@ -145,7 +145,11 @@ mod tests {
         }
         let offset = offset_of_entry(twice as fn(u32) -> u32).unwrap();
         assert_eq!(entry_at::<u32, u32>(offset).unwrap()(21), 42);
-        assert_eq!(offset_of(libc::getpid as usize), None, "a function of the C library");
+        assert_eq!(
+            offset_of(libc::getpid as *const () as usize),
+            None,
+            "a function of the C library"
+        );
         assert!(entry_at::<u32, u32>(u64::MAX).is_none());
         assert!(entry_at::<u32, u32>(1 << 40).is_none());
     }

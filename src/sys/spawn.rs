@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::SigSet;
 use nix::unistd::{ForkResult, fork};
-use rustix::io::{FdFlags, Result, fcntl_getfd, fcntl_setfd};
+use rustix::io::{FdFlags, Result, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 use rustix::process::Pid;
 
 /// The signals that a thread holds back.
@@ -33,23 +33,29 @@ impl SignalMask {
 }
 
 /// How to run this program once more.
-pub(crate) struct Again {
+pub(crate) struct Again<'a> {
     /// One more environment variable, that replaces one of this name.
     pub(crate) variable: (&'static str, String),
-    /// Descriptors that the new process has as well, under the same numbers.
-    pub(crate) inherits: Vec<RawFd>,
+    /// Descriptors that the new process has as well, under the same numbers: the line to it, and others.
+    pub(crate) line: BorrowedFd<'a>,
+    pub(crate) inherits: &'a [RawFd],
     pub(crate) mask: SignalMask,
 }
 
 /// Runs this program once more, with the arguments of this process. The caller keeps `inherits`
 /// open meanwhile; no other new process gets them: they stay marked to be closed on `exec`, but for
 /// the new process alone.
-pub(crate) fn run_again(again: &Again) -> Result<Pid> {
+pub(crate) fn run_again(again: &Again<'_>) -> Result<Pid> {
     let mut actions = PosixSpawnFileActions::init().map_err(from_nix)?;
-    for descriptor in &again.inherits {
-        // To its own number: the same descriptor, not closed on exec.
-        actions.add_dup2(*descriptor, *descriptor).map_err(from_nix)?;
+    // A number that is nobody else's; what is behind it does not matter.
+    let aside = fcntl_dupfd_cloexec(again.line, 0)?;
+    for descriptor in again.inherits.iter().copied().chain([again.line.as_raw_fd()]) {
+        // Aside and back: the same descriptor at the same number, not closed on `exec`. (To copy it onto
+        // itself would do that with a C library that is not too old.)
+        actions.add_dup2(descriptor, aside.as_raw_fd()).map_err(from_nix)?;
+        actions.add_dup2(aside.as_raw_fd(), descriptor).map_err(from_nix)?;
     }
+    actions.add_close(aside.as_raw_fd()).map_err(from_nix)?;
     let mut attributes = PosixSpawnAttr::init().map_err(from_nix)?;
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).map_err(from_nix)?;
     attributes.set_sigmask(&again.mask.0).map_err(from_nix)?;
@@ -92,7 +98,11 @@ pub(crate) fn copy_this_process(child: impl FnOnce() -> i32) -> Result<Pid> {
         ForkResult::Parent { child } => {
             Pid::from_raw(child.as_raw()).ok_or(rustix::io::Errno::SRCH)
         }
-        ForkResult::Child => std::process::exit(child()),
+        ForkResult::Child => {
+            let code = child();
+            // SAFETY: [FRK-1] ends the copy, without what the original registered for its own end.
+            unsafe { nix::libc::_exit(code) }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::segment::object::Object;
 use crate::segment::reference::{Reference, Way};
 use crate::shared::Shared;
 use crate::sys::liveness::FileId;
-use crate::{Array, Buffer, Event, Lock, Mutex, Semaphore, Value};
+use crate::{Array, Buffer, Event, Lock, Mailbox, Mutex, Semaphore, Value};
 
 fn pack_segment(segment: &Arc<Attachment>, to: &mut Packer) -> Result<(), Refused> {
     let Reference { name, file } = segment.reference();
@@ -87,6 +87,7 @@ handles! {
     Array<T>, T: Shared;
     Buffer<T>, T: Shared, AnyBitPattern;
     Mutex<T>, T: Shared;
+    Mailbox<T>, T: Transfer;
     Lock;
     Event;
     Semaphore;

@@ -5,7 +5,8 @@
 //! | `mod.rs` | the trait |
 //! | `packer.rs`, `unpacker.rs` | the bytes of a value, written and read back |
 //! | `plain.rs`, `containers.rs`, `tuples.rs` | std's types |
-//! | `custom.rs` | types of the user's own |
+//! | `handles.rs`, `descriptors.rs` | objects, open files |
+//! | `custom.rs`, `serialized.rs` | types of the user's own |
 //!
 //! The bytes are this crate's and this program's own: no version, no names, the machine's order of
 //! bytes. What is read back is checked all the same, byte for byte: it may have been written by a
@@ -19,6 +20,8 @@ mod descriptors;
 pub(crate) mod handles;
 mod packer;
 mod plain;
+#[cfg(feature = "serde")]
+mod serialized;
 #[cfg(test)]
 mod tests;
 mod tuples;
@@ -30,6 +33,8 @@ use std::fmt;
 pub use custom::{pack_copy, unpack_copy};
 pub(crate) use packer::Carried;
 pub use packer::Packer;
+#[cfg(feature = "serde")]
+pub use serialized::Serde;
 pub use unpacker::Unpacker;
 
 /// A type whose values can be handed to another process, as arguments, results and messages.

@@ -1,4 +1,5 @@
 use super::{Packer, Transfer, Unpacker};
+use crate::{Array, Event, Lock, Process, Queue, Segment, Value};
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,4 +122,138 @@ fn a_packer_is_used_again() {
     assert!(packer.bytes().is_empty() && packer.take_carried().is_empty());
     3_u8.pack(&mut packer).unwrap();
     assert_eq!(packer.bytes(), [3]);
+}
+
+// ---- handles in messages ----
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// In another process: the bytes of a value, and 42 added to it.
+fn add_42(bytes: Vec<u8>) -> Result<(), super::Refused> {
+    unpacked::<Value<u64>>(&bytes)?.fetch_add(42);
+    Ok(())
+}
+
+#[test]
+fn a_handle_in_a_message_leads_to_the_same_object() {
+    let name = format!("transfer-{}", std::process::id());
+    let shop = Segment::create(&name, 1 << 16).unwrap();
+    let values = [
+        Value::new(0_u64).unwrap(),
+        Value::create(&format!("{name}-own"), 0).unwrap(),
+        Value::create(shop.at("value"), 0).unwrap(),
+    ];
+    for value in values {
+        let mut packer = Packer::new();
+        value.pack(&mut packer).unwrap();
+        unpacked::<Value<u64>>(packer.bytes()).unwrap().fetch_add(1);
+        let child = Process::spawn(add_42, packer.bytes().to_vec()).unwrap();
+        assert!(child.join().unwrap().success(), "{value:?}");
+        assert_eq!(value.get(), 43);
+        // Of another type, or at another place, it is refused.
+        let why = unpacked::<Value<i64>>(packer.bytes()).unwrap_err();
+        assert!(why.reason().contains("holds Value<u64>"), "{why}");
+        let mut elsewhere = packer.bytes().to_vec();
+        let last = elsewhere.len() - 8;
+        elsewhere[last] ^= 8;
+        assert!(unpacked::<Value<u64>>(&elsewhere).is_err());
+    }
+    let mut packer = Packer::new();
+    shop.pack(&mut packer).unwrap();
+    let same = unpacked::<Segment>(packer.bytes()).unwrap();
+    assert_eq!(same.names().unwrap(), ["value"]);
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_now_is_not_followed() {
+    let name = format!("transfer-old-{}", std::process::id());
+    let old = Value::create(&name, 1_u64).unwrap();
+    old.unlink().unwrap();
+    let new = Value::create(&name, 2_u64).unwrap();
+    let mut packer = Packer::new();
+    old.pack(&mut packer).unwrap();
+    let child = Process::spawn(add_42, packer.bytes().to_vec()).unwrap();
+    assert!(child.join().unwrap().success());
+    assert_eq!((old.get(), new.get()), (43, 2));
+}
+
+#[test]
+fn what_is_carried_keeps_the_object_and_counts_the_sender() {
+    let queue = Queue::<u64>::new(4).unwrap();
+    let sender = queue.sender();
+    let mut packer = Packer::new();
+    sender.pack(&mut packer).unwrap();
+    drop(sender);
+    assert!(!queue.is_closed(), "it is on its way");
+    let arrived = unpacked::<crate::Sender<u64>>(packer.bytes()).unwrap();
+    packer.clear();
+    arrived.send(7).unwrap();
+    drop(arrived);
+    assert!(queue.is_closed());
+    assert_eq!(queue.recv(), Ok(7));
+}
+
+#[test]
+fn a_descriptor_crosses_in_no_message() {
+    let file = tempfile::tempfile().unwrap();
+    let why = file.pack(&mut Packer::new()).unwrap_err();
+    assert!(why.reason().contains("argument of `spawn`"), "{why}");
+}
+
+/// Makes an anonymous value that another process uses as well, and tells its bytes.
+fn tell_and_wait(bytes: Array<u8>, told: Event, keeper: Value<u32>, go: Event) {
+    let value = Value::<u64>::new(7).unwrap();
+    let hold = |value: Value<u64>, go: Event| {
+        go.wait();
+        assert_eq!(value.get(), 49);
+    };
+    let child = Process::options().detach(true).spawn(hold, (value.clone(), go)).unwrap();
+    keeper.set(child.pid());
+    let packed = packed(&value);
+    bytes.set(0, packed.len() as u8).unwrap();
+    packed.iter().enumerate().for_each(|(at, byte)| bytes.set(at + 1, *byte).unwrap());
+    told.set();
+    std::thread::sleep(LONG);
+}
+
+#[test]
+fn an_anonymous_object_is_found_through_another_user_when_who_sent_it_is_dead() {
+    let (bytes, told) = (Array::<u8>::new(256).unwrap(), Event::new().unwrap());
+    let (keeper, go) = (Value::new(0).unwrap(), Event::new().unwrap());
+    let args = (bytes.clone(), told.clone(), keeper.clone(), go.clone());
+    let sender = Process::spawn(tell_and_wait, args).unwrap();
+    assert!(told.wait_timeout(LONG));
+    sender.kill().unwrap();
+    sender.join().unwrap();
+    let all = bytes.to_vec();
+    let packed = &all[1..1 + usize::from(all[0])];
+    {
+        let value = unpacked::<Value<u64>>(packed).unwrap();
+        value.fetch_add(42);
+    }
+    go.set();
+    let start = std::time::Instant::now();
+    while !crate::sys::liveness::is_dead(keeper.get(), 0) {
+        assert!(start.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let why = unpacked::<Value<u64>>(packed).unwrap_err();
+    assert!(why.reason().contains("gone"), "{why}");
+}
+
+#[test]
+fn bytes_that_were_overwritten_make_no_handle_and_do_no_harm() {
+    let lock = Lock::new().unwrap();
+    let good = packed(&lock);
+    for at in 0..good.len() {
+        for bit in [0x01, 0x80] {
+            let mut bytes = good.clone();
+            bytes[at] ^= bit;
+            // Where the descriptor's or a pid's bytes are not needed, it is the lock all the same.
+            if let Ok(found) = unpacked::<Lock>(&bytes) {
+                drop(found.lock().unwrap());
+            }
+        }
+    }
+    drop(lock.lock().unwrap());
 }

@@ -8,7 +8,7 @@ use loom::cell::UnsafeCell;
 use super::queue::{End, Queue};
 use super::stage::{Member, Stage, model};
 use crate::raw::queue::cells::{CellWords, Cells};
-use crate::raw::queue::ring::{Actor, Claim, NONE_FINISHED};
+use crate::raw::queue::ring::{Actor, Claim, How};
 use crate::raw::queue::words::Shape;
 use crate::raw::sync::AtomicU64;
 use crate::raw::sync::model::{Nap, step};
@@ -73,7 +73,7 @@ impl Leases {
     fn send(&self, me: &Member, message: u32) {
         let queue = self.queue();
         if !self.0.words.large {
-            let _ = queue.try_send(me, &mut End::new(), message);
+            let _ = queue.try_send(me, &End::none(), message);
             return;
         }
         let actor = Actor::new(me);
@@ -83,8 +83,8 @@ impl Leases {
         });
         let Some(number) = number else { return };
         self.write(number, message);
-        match queue.ring.claim_tail(&actor, NONE_FINISHED) {
-            Ok(position) => {
+        match queue.ring.claim_tail(&actor, &End::none()) {
+            Ok(Claim { position, .. }) => {
                 queue.write(position, number as u32);
                 self.0.queue(me.me(), number, position);
                 queue.ring.commit(position);
@@ -111,7 +111,7 @@ impl Leases {
             self.0.put(number);
             return None;
         };
-        if claim.adopted {
+        if claim.how == How::Adopted {
             self.0.sweep(&actor, claim.position);
         }
         self.write(number, self.queue().read(claim.position));
@@ -120,9 +120,9 @@ impl Leases {
 
     fn claim(&self, actor: &Actor<'_, Member>) -> Option<Claim> {
         let ring = &self.queue().ring;
-        ring.claim_head(actor, NONE_FINISHED).or_else(|| {
+        ring.claim_head(actor, &End::none()).or_else(|| {
             let position = ring.adopt_orphan(actor, 0..ring.shape.capacity() as usize)?;
-            Some(Claim { position, adopted: true })
+            Some(Claim::adopted(position))
         })
     }
 

@@ -13,6 +13,9 @@
 //! Not modelled: the guard against a tag that is given out again while somebody takes over from it
 //! (the segment's), deadlines, and `SeqCst` accesses, which loom takes for `AcqRel` ones.
 
+mod bias;
+mod biased;
+mod bytes;
 mod cell;
 mod eventcount;
 mod lease;

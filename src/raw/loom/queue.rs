@@ -7,7 +7,9 @@ use loom::cell::UnsafeCell;
 
 use super::stage::{Member, Stage};
 use crate::raw::eventcount::{Eventcount, Moment};
-use crate::raw::queue::ring::{Actor, Claim, NONE_FINISHED, NoRoom, Ring, Words};
+use crate::raw::queue::bias::{Line, SEATS, Seat, Side};
+use crate::raw::queue::progress::Progress;
+use crate::raw::queue::ring::{Actor, Claim, NoRoom, Ring, Words};
 use crate::raw::queue::words::{Index, LAST, Shape, Slot};
 use crate::raw::sync::model::step;
 use crate::raw::sync::{AtomicU64, Ordering, fence};
@@ -16,8 +18,9 @@ use crate::sys::clock::Deadline;
 
 /// The words of a ring, and its payloads, which loom watches: no two may be at one at once.
 pub(super) struct Memory {
-    tail: AtomicU64,
-    head: AtomicU64,
+    tail: Line,
+    head: Line,
+    seats: [[Seat; SEATS]; 2],
     pub(super) slots: Vec<AtomicU64>,
     pub(super) items: Eventcount,
     pub(super) space: Eventcount,
@@ -25,11 +28,11 @@ pub(super) struct Memory {
 }
 
 impl Words for Memory {
-    fn tail(&self) -> &AtomicU64 {
-        &self.tail
+    fn tail(&self) -> Side<'_> {
+        Side { line: &self.tail, seats: &self.seats[0] }
     }
-    fn head(&self) -> &AtomicU64 {
-        &self.head
+    fn head(&self) -> Side<'_> {
+        Side { line: &self.head, seats: &self.seats[1] }
     }
     fn slot(&self, index: usize) -> &AtomicU64 {
         &self.slots[index]
@@ -53,14 +56,8 @@ pub(super) struct Books {
     pub(super) received: Vec<u32>,
 }
 
-/// What an endpoint remembers: the position that it finished last.
-pub(super) struct End(u64);
-
-impl End {
-    pub(super) fn new() -> End {
-        End(NONE_FINISHED)
-    }
-}
+/// What an endpoint remembers.
+pub(super) type End = Progress;
 
 impl Queue {
     /// An empty queue whose next position is `first`.
@@ -74,8 +71,9 @@ impl Queue {
         slots.sort();
         let index = Index::word(first, Tag::NOBODY);
         let words = Memory {
-            tail: AtomicU64::new(index),
-            head: AtomicU64::new(index),
+            tail: Line::at(index),
+            head: Line::at(index),
+            seats: Default::default(),
             slots: slots.into_iter().map(|(_, word)| AtomicU64::new(word)).collect(),
             items: Eventcount::new(),
             space: Eventcount::new(),
@@ -116,76 +114,63 @@ impl Queue {
         self.payload(position).with(|payload| unsafe { *payload })
     }
 
-    pub(super) fn place(&self, position: u64, end: &mut End, message: u32) {
-        self.write(position, message);
-        self.ring.commit(position);
+    pub(super) fn place(&self, claim: Claim, end: &End, message: u32) {
+        self.write(claim.position, message);
+        self.ring.commit(claim.position);
         self.books.borrow_mut().sent.push(message);
-        end.0 = position + 1;
+        self.ring.finish(end, claim);
     }
 
-    pub(super) fn fetch(&self, claim: Claim, end: &mut End) -> u32 {
+    pub(super) fn fetch(&self, claim: Claim, end: &End) -> u32 {
         let message = self.read(claim.position);
         self.ring.release(claim.position);
         self.books.borrow_mut().received.push(message);
-        if !claim.adopted {
-            end.0 = claim.position + 1;
-        }
+        self.ring.finish(end, claim);
         message
     }
 
-    pub(super) fn try_send(&self, me: &Member, end: &mut End, message: u32) -> Result<(), NoRoom> {
-        let actor = Actor::new(me);
-        // By guess first, as an end that seems to be alone does.
-        let next = end.0;
-        let position = match next != NONE_FINISHED && self.ring.claim_next_tail(actor.me, next) {
-            true => next,
-            false => self.ring.claim_tail(&actor, next)?,
-        };
-        self.place(position, end, message);
+    pub(super) fn try_send(&self, me: &Member, end: &End, message: u32) -> Result<(), NoRoom> {
+        let claim = self.ring.claim_tail(&Actor::new(me), end)?;
+        self.place(claim, end, message);
         Ok(())
     }
 
-    pub(super) fn try_recv(&self, me: &Member, end: &mut End) -> Option<u32> {
+    pub(super) fn try_recv(&self, me: &Member, end: &End) -> Option<u32> {
         let actor = Actor::new(me);
-        let next = end.0;
-        if next != NONE_FINISHED && self.ring.claim_next_head(actor.me, next) {
-            return Some(self.fetch(Claim { position: next, adopted: false }, end));
-        }
         let orphan = || self.ring.adopt_orphan(&actor, 0..self.ring.shape.capacity() as usize);
-        let claim = match self.ring.claim_head(&actor, end.0) {
+        let claim = match self.ring.claim_head(&actor, end) {
             Some(claim) => claim,
-            None => Claim { position: orphan()?, adopted: true },
+            None => Claim::adopted(orphan()?),
         };
         Some(self.fetch(claim, end))
     }
 
     /// Sends, waiting for room as the queue does.
-    pub(super) fn send(&self, me: &Member, end: &mut End, message: u32) {
+    pub(super) fn send(&self, me: &Member, end: &End, message: u32) {
         let words = &self.ring.words;
         let mut slept = false;
-        let position = words.space.wait(Deadline::Never, |moment: Moment| {
+        let claim = words.space.wait(Deadline::Never, |moment: Moment| {
             slept |= moment != Moment::Awake;
-            self.ring.claim_tail(&Actor::new(me).at(moment), end.0).ok()
+            self.ring.claim_tail(&Actor::new(me).at(moment), end).ok()
         });
         if slept {
             self.pass_on(&words.space, || self.ring.tail_has_room());
         }
-        self.place(position.unwrap(), end, message);
+        self.place(claim.unwrap(), end, message);
         words.items.publish();
     }
 
     /// Receives, waiting for a message as the queue does.
-    pub(super) fn recv(&self, me: &Member, end: &mut End) -> u32 {
+    pub(super) fn recv(&self, me: &Member, end: &End) -> u32 {
         let words = &self.ring.words;
         let all = 0..self.ring.shape.capacity() as usize;
         let mut slept = false;
         let claim = words.items.wait(Deadline::Never, |moment: Moment| {
             slept |= moment != Moment::Awake;
             let actor = Actor::new(me).at(moment);
-            self.ring.claim_head(&actor, end.0).or_else(|| {
-                let position = self.ring.adopt_orphan(&actor, all.clone())?;
-                Some(Claim { position, adopted: true })
-            })
+            self.ring
+                .claim_head(&actor, end)
+                .or_else(|| self.ring.adopt_orphan(&actor, all.clone()).map(Claim::adopted))
         });
         if slept {
             self.pass_on(&words.items, || self.ring.head_stirs());
@@ -212,12 +197,13 @@ impl Queue {
         let index = |word: &AtomicU64| Index::of(word.load(Ordering::Relaxed));
         let slot = |word: &AtomicU64| Slot::of(word.load(Ordering::Relaxed));
         let slots: Vec<_> = words.slots.iter().map(slot).collect();
-        format!("tail {:?}, head {:?}, {slots:?}", index(&words.tail), index(&words.head))
+        let (tail, head) = (index(&words.tail.index), index(&words.head.index));
+        format!("tail {tail:?}, head {head:?}, {slots:?}, {:?}", words.seats)
     }
 
     /// Receives what is left, then fills and empties the queue once more, and compares the books.
     pub(super) fn settle(&self, stage: &Stage) {
-        let (last, sends, receives) = (self.drain(stage), &mut End::new(), &mut End::new());
+        let (last, sends, receives) = (self.drain(stage), &End::none(), &End::none());
         let capacity = self.ring.shape.capacity() as u32;
         for message in 0..capacity {
             let sent = self.try_send(&last, sends, 100 + message);
@@ -234,7 +220,7 @@ impl Queue {
     /// Receives what is left, by a participant that came last.
     pub(super) fn drain(&self, stage: &Stage) -> Member {
         stage.finish();
-        let (last, end) = (stage.member(), &mut End::new());
+        let (last, end) = (stage.member(), &End::none());
         while self.try_recv(&last, end).is_some() {}
         last
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::queue::{End, Queue};
 use super::stage::{Member, Model, Stage, model};
-use crate::raw::queue::ring::{Actor, NONE_FINISHED, NoRoom};
+use crate::raw::queue::ring::{Actor, NoRoom};
 use crate::raw::sync::model::Nap;
 
 /// The parts of a scene: what a participant does, once.
@@ -19,7 +19,7 @@ impl Part {
     fn play(self, queue: &Rc<Queue>) -> impl FnOnce(&Member) + 'static {
         let queue = queue.clone();
         move |me| {
-            let end = &mut End::new();
+            let end = &End::none();
             match self {
                 Part::Sends(message) => drop(queue.try_send(me, end, message)),
                 Part::Receives => drop(queue.try_recv(me, end)),
@@ -40,7 +40,7 @@ fn scene(
         let queue = queue();
         let early = stage.member();
         for message in 0..held {
-            queue.try_send(&early, &mut End::new(), 50 + message).unwrap();
+            queue.try_send(&early, &End::none(), 50 + message).unwrap();
         }
         stage.victim(parts[0].play(&queue));
         for part in &parts[1..] {
@@ -103,15 +103,15 @@ fn a_claim_is_recorded_before_the_next_one_in_memory_too() {
         let queue = Queue::new(2);
         let (early, slow) = (stage.member(), stage.member());
         for message in [50, 51] {
-            queue.try_send(&early, &mut End::new(), message).unwrap();
+            queue.try_send(&early, &End::none(), message).unwrap();
         }
-        let claim = queue.ring.claim_head(&Actor::new(&slow), NONE_FINISHED).unwrap();
-        queue.try_recv(&early, &mut End::new()).unwrap();
+        let claim = queue.ring.claim_head(&Actor::new(&slow), &End::none()).unwrap();
+        queue.try_recv(&early, &End::none()).unwrap();
         stage.victim(Part::Sends(1).play(&queue));
         stage.living(Part::Sends(2).play(&queue));
         let theirs = queue.clone();
         stage.thread_of(&slow, move |_| {
-            theirs.fetch(claim, &mut End::new());
+            theirs.fetch(claim, &End::none());
         });
         queue.settle(stage);
     });
@@ -136,7 +136,7 @@ fn a_stopped_receiver_keeps_its_message() {
         let queue = Queue::new(2);
         let early = stage.member();
         for message in [50, 51] {
-            queue.try_send(&early, &mut End::new(), message).unwrap();
+            queue.try_send(&early, &End::none(), message).unwrap();
         }
         stage.victim(Part::Receives.play(&queue));
         stage.living(Part::Receives.play(&queue));
@@ -156,7 +156,7 @@ fn closing(parts: &'static [Part]) -> impl Fn(&Stage) + Send + Sync + 'static {
         stage.finish();
         queue.ring.close();
         let last = queue.drain(stage);
-        assert_eq!(queue.try_send(&last, &mut End::new(), 9), Err(NoRoom::Closed));
+        assert_eq!(queue.try_send(&last, &End::none(), 9), Err(NoRoom::Closed));
         assert!(queue.ring.drained_at().is_some(), "closed, and never empty");
         queue.compare();
     }
@@ -180,12 +180,12 @@ fn messages_of_one_sender_arrive_in_order_through_one_slot() {
         let queue = Queue::new(1);
         let theirs = queue.clone();
         stage.living(move |me| {
-            let end = &mut End::new();
+            let end = &End::none();
             (1..=2).for_each(|message| theirs.send(me, end, message));
         });
         let theirs = queue.clone();
         stage.living(move |me| {
-            let end = &mut End::new();
+            let end = &End::none();
             (1..=2).for_each(|message| assert_eq!(theirs.recv(me, end), message));
         });
         queue.settle(stage);
@@ -197,18 +197,18 @@ fn two_wait_for_two(queue: fn() -> Rc<Queue>) {
     ring(Nap::Endless).preemptions(1).all_live(move |stage| {
         let queue = queue();
         let slow = stage.member();
-        let position = queue.ring.claim_tail(&Actor::new(&slow), NONE_FINISHED).unwrap();
+        let claim = queue.ring.claim_tail(&Actor::new(&slow), &End::none()).unwrap();
         for _ in 0..2 {
             let queue = queue.clone();
             stage.living(move |me| {
-                queue.recv(me, &mut End::new());
+                queue.recv(me, &End::none());
             });
         }
         let theirs = queue.clone();
-        stage.living(move |me| theirs.send(me, &mut End::new(), 2));
+        stage.living(move |me| theirs.send(me, &End::none(), 2));
         let theirs = queue.clone();
         stage.thread_of(&slow, move |_| {
-            theirs.place(position, &mut End::new(), 1);
+            theirs.place(claim, &End::none(), 1);
             theirs.ring.words.items.publish();
         });
         queue.settle(stage);
@@ -233,20 +233,20 @@ fn two_wait_for_room_released_out_of_order() {
         let queue = Queue::new(2);
         let slow = stage.member();
         for message in [50, 51] {
-            queue.try_send(&slow, &mut End::new(), message).unwrap();
+            queue.try_send(&slow, &End::none(), message).unwrap();
         }
-        let claim = queue.ring.claim_head(&Actor::new(&slow), NONE_FINISHED).unwrap();
+        let claim = queue.ring.claim_head(&Actor::new(&slow), &End::none()).unwrap();
         for message in [1, 2] {
             let queue = queue.clone();
-            stage.living(move |me| queue.send(me, &mut End::new(), message));
+            stage.living(move |me| queue.send(me, &End::none(), message));
         }
         let theirs = queue.clone();
         stage.living(move |me| {
-            theirs.recv(me, &mut End::new());
+            theirs.recv(me, &End::none());
         });
         let theirs = queue.clone();
         stage.thread_of(&slow, move |_| {
-            theirs.fetch(claim, &mut End::new());
+            theirs.fetch(claim, &End::none());
             theirs.ring.words.space.publish();
         });
         queue.settle(stage);

@@ -153,6 +153,11 @@ impl Stage {
         self.start(self.member(), self.doom, part);
     }
 
+    /// Starts a thread of the participant `who`, which dies, if this model has a victim.
+    pub(super) fn victim_as(&self, who: &Member, part: impl FnOnce(&Member) + 'static) {
+        self.start(who.clone(), self.doom, part);
+    }
+
     fn start(&self, who: Member, doom: Option<Doom>, part: impl FnOnce(&Member) + 'static) {
         let director = thread::current();
         let (playing, victim_gone) = (self.playing.clone(), self.victim_gone.clone());

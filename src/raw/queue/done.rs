@@ -3,9 +3,12 @@
 use super::RawMessages;
 use super::ends::Endpoints;
 use super::layout::{Me, RawQueue};
+use super::local::{RecvEnd, SendEnd};
 use super::ring::Actor;
 use crate::raw::eventcount::Moment;
-use crate::raw::sync::Ordering;
+use crate::raw::sync::{Ordering, fence};
+use crate::raw::watch::Watch;
+use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
@@ -29,6 +32,8 @@ impl<T: Shared> RawQueue<T> {
     pub(crate) fn give_back(&self, number: usize) {
         self.cells.give_back(number);
         self.header.returned.fetch_add(1, Ordering::Release); // [C4]
+        fence(Ordering::SeqCst); // [Q8]
+        self.ring.interrupt_receiver();
         self.header.items.publish();
         // Some may wait for a cell to lease with: this message needs none.
         self.header.cells.publish();
@@ -76,12 +81,23 @@ impl<T: Shared> RawQueue<T> {
 
 #[allow(private_interfaces, reason = "part of a sealed trait, out of reach")]
 impl<T: Shared> RawMessages for RawQueue<T> {
+    type SendEnd = SendEnd;
+    type RecvEnd = RecvEnd;
+
+    fn ends() -> (SendEnd, RecvEnd) {
+        (SendEnd::new(), RecvEnd::new())
+    }
+
     fn len(&self) -> usize {
         self.ring.len() as usize
     }
 
     fn capacity(&self) -> usize {
         self.ring.shape.capacity() as usize
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() == self.capacity()
     }
 
     fn close(&self) {
@@ -107,6 +123,10 @@ impl<T: Shared> RawMessages for RawQueue<T> {
         Endpoints { hint: &self.header.receivers, rows: &self.receivers }
     }
 
+    fn leave(&self, peers: &Handle<Self>, send_end: &SendEnd, recv_end: &RecvEnd) {
+        self.ring.leave(peers.me_if_registered(), &send_end.progress, &recv_end.progress);
+    }
+
     fn senders_left(&self) {
         self.header.items.publish_to(u32::MAX);
     }
@@ -114,5 +134,9 @@ impl<T: Shared> RawMessages for RawQueue<T> {
     fn receivers_left(&self) {
         self.header.space.publish_to(u32::MAX);
         self.header.cells.publish_to(u32::MAX);
+    }
+
+    fn watch(handle: &Handle<Self>) -> Box<dyn Watch + '_> {
+        Box::new(RawQueue::watched(handle))
     }
 }

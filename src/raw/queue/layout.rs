@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::mem::offset_of;
 
+use super::bias::{Line, SEATS, Seat, Side};
 use super::cells::{CellWords, Cells};
 use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
@@ -24,7 +25,7 @@ const FEWEST_SPARE: usize = 4;
 const WARM_BYTES: usize = 1 << 20;
 
 /// How many slots ahead to prefetch: what one side does in the time of a cache miss.
-const AHEAD: u64 = 8;
+const AHEAD: u64 = 32;
 const MIN_PREFETCHED: u64 = 64;
 
 /// What everybody reads and few write.
@@ -48,12 +49,18 @@ pub(crate) struct Header {
 // SAFETY: [INP-1] atomics, and words made of them, only.
 unsafe impl InPlace for Header {}
 
-/// A word with two cache lines of its own.
-#[repr(C, align(128))]
-pub(crate) struct Line(pub(super) AtomicU64);
-
-// SAFETY: [INP-1] an atomic, and padding that nobody looks at.
+// SAFETY: [INP-1] atomics, and padding that nobody looks at.
 unsafe impl InPlace for Line {}
+
+// SAFETY: [INP-1] as above.
+unsafe impl InPlace for Seats {}
+
+/// The seats of both sides.
+#[repr(C)]
+struct Seats {
+    tail: [Seat; SEATS],
+    head: [Seat; SEATS],
+}
 
 /// What depends on the message type alone.
 pub(crate) struct Sizes<T>(PhantomData<T>);
@@ -67,6 +74,9 @@ impl<T> Sizes<T> {
         let words = 1 + payload.div_ceil(8);
         if words <= 8 { words.next_power_of_two() } else { words }
     };
+
+    /// Slots that share a cache line, or one.
+    const SLOTS_A_LINE: u64 = if Self::SLOT_WORDS < 8 { 8 / Self::SLOT_WORDS as u64 } else { 1 };
 
     /// Cells that a sender of large messages goes round in while they suffice: enough of them that
     /// their cache lines come back before they are needed, and few enough that their payloads stay
@@ -107,6 +117,7 @@ impl<T> Sizes<T> {
 struct Offsets {
     tail: usize,
     head: usize,
+    seats: usize,
     senders: usize,
     receivers: usize,
     slots: usize,
@@ -129,6 +140,7 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
+        seats: plan.one::<Seats>()?,
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
@@ -145,6 +157,10 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
     // Items, space, cells, drained.
     claims(offset_of!(Header, items), 4, 4, ClaimForm::Sleepers);
+    for word in [offset_of!(Seat, owner), offset_of!(Seat, claimed)] {
+        let form = ClaimForm::Word64 { shift: 0 };
+        claims(offsets.seats + word, size_of::<Seat>(), 2 * SEATS, form);
+    }
     claims(offsets.senders, 4, rows, ClaimForm::RowCount);
     claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     let stride = Sizes::<T>::SLOT_WORDS * 8;
@@ -157,20 +173,21 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
 pub(crate) struct RingWords<T> {
     tail: Mapped<Line>,
     head: Mapped<Line>,
+    seats: Mapped<Seats>,
     slots: Mapped<[AtomicU64]>,
     header: Mapped<Header>,
     message: PhantomData<fn() -> T>,
 }
 
 impl<T> Words for RingWords<T> {
-    #[inline]
-    fn tail(&self) -> &AtomicU64 {
-        &self.tail.0
+    #[inline(always)]
+    fn tail(&self) -> Side<'_> {
+        Side { line: &self.tail, seats: &self.seats.tail }
     }
 
-    #[inline]
-    fn head(&self) -> &AtomicU64 {
-        &self.head.0
+    #[inline(always)]
+    fn head(&self) -> Side<'_> {
+        Side { line: &self.head, seats: &self.seats.head }
     }
 
     #[inline]
@@ -189,11 +206,12 @@ impl<T> Words for RingWords<T> {
 /// Fetches a cache line to write to it, which the other side wrote last.
 #[inline(always)]
 fn prefetch(line: *const u8) {
+    // By its name: the intrinsic becomes a fetch to read, where the target is not said to have this one.
+    // Processors that know none take it for nothing.
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: [HDR-2] an address within the block; nothing is accessed.
-        unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.cast()) };
+    // SAFETY: [HDR-2] an address within the block; nothing is accessed.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;
@@ -204,9 +222,17 @@ impl<T> RingWords<T> {
     #[inline(always)]
     pub(super) fn prefetch(&self, shape: Shape, position: u64) {
         // In a shorter ring it would be taken from somebody who uses it.
-        if shape.capacity() >= MIN_PREFETCHED {
+        let starts_line = position.is_multiple_of(Sizes::<T>::SLOTS_A_LINE);
+        if starts_line && shape.capacity() >= MIN_PREFETCHED {
             prefetch(self.payload(shape.index(position.wrapping_add(AHEAD))));
         }
+    }
+
+    /// Where the payload of this slot lies.
+    #[inline(always)]
+    pub(super) fn payload_of(&self, slot: &AtomicU64) -> *mut u8 {
+        let at = std::ptr::from_ref(slot).addr() + size_of::<u64>();
+        self.slots.as_ptr().with_addr(at).cast_mut().cast()
     }
 
     /// Where the payload of the slot lies: `SLOT_WORDS - 1` words.
@@ -335,6 +361,7 @@ impl<T: Shared> Object for RawQueue<T> {
         let words = RingWords {
             tail: block.one(at.tail)?,
             head: block.one(at.head)?,
+            seats: block.one(at.seats)?,
             slots: slots.clone(),
             header: header.clone(),
             message: PhantomData,
@@ -370,7 +397,7 @@ fn start_at<T: Shared>(block: &Block, shape: Shape, start: u64) -> Result<(), Da
         slot.store(shape.empty(position), Ordering::Relaxed);
     }
     for index in [at.tail, at.head] {
-        block.one::<Line>(index)?.0.store(Index::word(start, Tag::NOBODY), Ordering::Relaxed);
+        block.one::<Line>(index)?.index.store(Index::word(start, Tag::NOBODY), Ordering::Relaxed);
     }
     Ok(())
 }

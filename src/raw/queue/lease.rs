@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
 /// A leasing receiver looks at the clock once in so many positions: leases are longer than copies.
-const CLOCK_MASK: u64 = 7;
+const LOOK_EACH: u64 = 8;
 
 impl<T: Shared> RawQueue<T> {
     /// Leases one message, and returns the number of its cell and the tag it is leased under.
@@ -41,18 +41,18 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     fn lease_at_head(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {
         if Sizes::<T>::LARGE {
-            let position = self.claim_known(actor.peers, end)?;
-            return Some(self.move_out(actor, end, Claim { position, adopted: false }, None));
+            let claim = self.claim_known(actor, end)?;
+            return Some(self.move_out(actor, end, claim, None));
         }
         if !self.ring.head_is_full() {
             return None;
         }
         let cell = self.get_small_cell(actor, end)?;
-        let Some(position) = self.claim_known(actor.peers, end) else {
+        let Some(claim) = self.claim_known(actor, end) else {
             self.put_unused(cell);
             return None;
         };
-        Some(self.move_out(actor, end, Claim { position, adopted: false }, Some(cell)))
+        Some(self.move_out(actor, end, claim, Some(cell)))
     }
 
     #[cold]
@@ -133,7 +133,7 @@ impl<T: Shared> RawQueue<T> {
         self.release(end, claim);
         self.cells.lease(actor.me, number);
         self.ring.words.prefetch(self.ring.shape, position);
-        if position & CLOCK_MASK == 0 {
+        if position.is_multiple_of(LOOK_EACH) {
             self.look_now_and_then(end);
         }
         number

@@ -3,18 +3,17 @@
 //! None of it is needed for a right answer; a forked child starts with its parent's copy, and a
 //! position that its parent finished is finished.
 
-use super::ring::NONE_FINISHED;
+use super::progress::Progress;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, spin_loop};
 use crate::sys::clock::now_nanos;
 
 // Ordering:
-// [Q6] of the ring, for what is finished
-// [P1] all else is a hint, and guards nothing: Relaxed
+// [P1] all of it is a hint, and guards nothing: Relaxed
 
 /// What a handle remembers of its sends. On cache lines of its own: a handle may be shared by a
 /// thread that sends and one that receives.
 #[repr(align(128))]
-pub(crate) struct SendEnd {
+pub struct SendEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
@@ -25,7 +24,7 @@ pub(crate) struct SendEnd {
 
 /// What a handle remembers of its receives.
 #[repr(align(128))]
-pub(crate) struct RecvEnd {
+pub struct RecvEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
@@ -68,61 +67,6 @@ impl RecvEnd {
     }
 }
 
-/// How often in a row nobody else may claim before an end counts on being alone.
-const ALONE: u32 = 16;
-
-/// How far an end came: what it need not look at again.
-pub(crate) struct Progress {
-    finished: AtomicU64,
-    /// Claims in a row between which nobody else claimed.
-    alone: AtomicU32,
-    /// `finished` when it last had to wait.
-    waited: AtomicU64,
-}
-
-impl Progress {
-    fn none() -> Progress {
-        Progress {
-            finished: AtomicU64::new(NONE_FINISHED),
-            alone: AtomicU32::new(0),
-            waited: AtomicU64::new(NONE_FINISHED),
-        }
-    }
-
-    /// The position after one that this end committed, or released.
-    #[inline]
-    pub(super) fn finished(&self) -> u64 {
-        self.finished.load(Ordering::Acquire) // [Q6]
-    }
-
-    #[inline]
-    pub(super) fn finish(&self, position: u64) {
-        self.finished.store(position + 1, Ordering::Release); // [Q6]
-    }
-
-    /// Whether to count on it that nobody else claimed since `finished`.
-    #[inline]
-    pub(super) fn seems_alone(&self) -> bool {
-        self.alone.load(Ordering::Relaxed) == ALONE // [P1]
-    }
-
-    /// This position was claimed without such a guess, or against it.
-    #[inline]
-    pub(super) fn claimed(&self, position: u64, finished: u64) {
-        let alone = self.alone.load(Ordering::Relaxed); // [P1]
-        let now = if position == finished { (alone + 1).min(ALONE) } else { 0 };
-        if now != alone {
-            self.alone.store(now, Ordering::Relaxed); // [P1]
-        }
-    }
-
-    /// How many positions went by since the wait before this one.
-    fn run(&self) -> u64 {
-        let finished = self.finished.load(Ordering::Relaxed); // [P1]
-        finished.wrapping_sub(self.waited.swap(finished, Ordering::Relaxed))
-    }
-}
-
 const LONGEST_SPIN: u32 = 20_000;
 const FIRST_SPIN: u32 = 10_000;
 const SHORTEST_SPIN: u32 = 500;
@@ -144,13 +88,13 @@ impl Spin {
         Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
     }
 
-    /// Stays awake for a while, until `ready`.
+    /// Stays awake for a while, until `ready`, after `run` messages without a wait.
     #[cold]
-    pub(super) fn until(&self, progress: &Progress, ready: impl Fn() -> bool) -> bool {
+    pub(super) fn until(&self, run: u64, ready: impl Fn() -> bool) -> bool {
         if !crate::raw::spin::pays() {
             return ready();
         }
-        let pause = self.learn_pause(progress.run());
+        let pause = self.learn_pause(run);
         let budget = self.budget.load(Ordering::Relaxed); // [P1]
         let mut now = now_nanos();
         let end = now + u64::from(budget);

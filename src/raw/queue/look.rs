@@ -83,7 +83,8 @@ impl<T: Shared> RawQueue<T> {
             return self.look(actor, end, take);
         }
         if !self.has_stirred(end) {
-            end.spin.until(&end.progress, || self.ring.head_is_full() || self.has_stirred(end));
+            let run = end.progress.run(self.ring.head_position());
+            end.spin.until(run, || self.ring.head_is_full() || self.has_stirred(end));
         }
         let mut slept = false;
         let look = |moment: Moment| {
@@ -174,6 +175,19 @@ impl<T: Shared> RawQueue<T> {
         if end.looked.due(BUSY_LOOK) {
             end.seen.store(self.stir().wrapping_sub(1), Ordering::Relaxed); // [P1]
         }
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
+        }
+    }
+
+    /// An owner of the head does not look at what stirs. Who may just have become it looks once more:
+    /// who stirs tells it so afterwards.
+    #[cold]
+    pub(super) fn notice_what_stirred(&self, end: &RecvEnd) {
+        fence(Ordering::SeqCst); // [Q8]
+        if self.has_stirred(end) {
+            self.ring.interrupt_receiver();
+        }
     }
 
     /// Whether nobody will send any more, for the time being.
@@ -191,12 +205,12 @@ impl<T: Shared> RawQueue<T> {
     ) -> Option<Taken> {
         if let Some(Scan { slots, stir }) = scan {
             if let Some(position) = self.ring.adopt_orphan(actor, slots) {
-                return Some(Taken::Slot(Claim { position, adopted: true }));
+                return Some(Taken::Slot(Claim::adopted(position)));
             }
             if let Some(stir) = stir {
                 end.seen.store(stir, Ordering::Relaxed); // [P1]
             }
         }
-        self.ring.claim_head(actor, end.progress.finished()).map(Taken::Slot)
+        self.ring.claim_head(actor, &end.progress).map(Taken::Slot)
     }
 }

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::layout::{RawQueue, Sizes};
+use crate::raw::sync::AtomicU64;
 use crate::shared::Shared;
 
 /// The message was copied, and its place is still the caller's: give that back, then call this.
@@ -32,8 +33,14 @@ impl<T: Shared> RawQueue<T> {
     /// Writes a message into a slot that the caller claimed.
     #[inline]
     pub(super) fn write_slot(&self, position: u64, value: &T) {
+        self.write_slot_at(self.ring.slot(position), value);
+    }
+
+    /// Writes a message into this slot, which the caller claimed.
+    #[inline(always)]
+    pub(super) fn write_slot_at(&self, slot: &AtomicU64, value: &T) {
         debug_assert!(!Sizes::<T>::LARGE);
-        let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<T>();
+        let at = self.ring.words.payload_of(slot).cast::<T>();
         // SAFETY: [HDR-2] a slot has room for a small T; [CLM-1] its claimant alone accesses it.
         unsafe { ptr::write_unaligned(at, *value) }
     }
@@ -41,8 +48,14 @@ impl<T: Shared> RawQueue<T> {
     /// Reads the message from a slot that the caller claimed.
     #[inline]
     pub(super) fn read_slot(&self, position: u64) -> T::Bits {
+        self.read_slot_at(self.ring.slot(position))
+    }
+
+    /// Reads the message from this slot, which the caller claimed.
+    #[inline(always)]
+    pub(super) fn read_slot_at(&self, slot: &AtomicU64) -> T::Bits {
         debug_assert!(!Sizes::<T>::LARGE);
-        let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<T::Bits>();
+        let at = self.ring.words.payload_of(slot).cast::<T::Bits>();
         // SAFETY: [HDR-2] a slot has room for a small T; [CLM-1] its claimant alone accesses it;
         // [BIT-1] any bytes are a Bits.
         unsafe { ptr::read_unaligned(at) }

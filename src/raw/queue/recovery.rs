@@ -1,6 +1,6 @@
 //! What the dead left in the ring: abandoned positions, and orphans.
 
-use super::ring::{Actor, Found, NoRoom, Ring, Words, cas};
+use super::ring::{Actor, Found, NoRoom, Ring, Seen, Words, cas};
 use super::words::{CLOSED, Index, Phase, Slot};
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, spin_loop};
@@ -14,13 +14,13 @@ impl<W: Words> Ring<W> {
     /// Sees to it that the slot at tail is free, without claiming it.
     pub(crate) fn find_room<P: Peers>(&self, actor: &Actor<'_, P>) -> Result<(), NoRoom> {
         loop {
-            let word = self.words.tail().load(Ordering::Acquire); // [Q3]
+            let word = self.words.tail().look();
             let Index { position, tag } = Index::of(word);
             let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
             if slot == self.shape.empty(position) && tag != CLOSED {
                 return Ok(());
             }
-            self.make_room(actor, word, slot)?;
+            self.make_room(actor, Seen { word, slot })?;
         }
     }
 
@@ -30,15 +30,16 @@ impl<W: Words> Ring<W> {
     pub(super) fn make_room<P: Peers>(
         &self,
         actor: &Actor<'_, P>,
-        word: u64,
-        found: u64,
+        seen: Seen,
     ) -> Result<(), NoRoom> {
+        let Seen { word, slot: found } = seen;
         let Index { position, tag } = Index::of(word);
         if tag == CLOSED {
             return Err(NoRoom::Closed);
         }
-        if self.words.tail().load(Ordering::Acquire) != word {
-            return Ok(()); // [Q3]
+        let tail = self.words.tail();
+        if tail.look() != word {
+            return Ok(());
         }
         let before = self.shape.a_lap_before(position);
         let slot = Slot::of(found);
@@ -54,7 +55,10 @@ impl<W: Words> Ring<W> {
             Phase::Empty
                 if self.shape.capacity() == 1 && !tag.is_nobody() && actor.finds_dead(tag) =>
             {
-                self.abandon(actor, tag, before, found);
+                // Who was about to claim under the bias may not have.
+                if tail.settle() == word {
+                    self.abandon(actor, tag, before, found);
+                }
             }
             // Orphans are the consumers' business.
             _ => return Err(NoRoom::Full),
@@ -72,12 +76,8 @@ impl<W: Words> Ring<W> {
 
     /// Deals with a head at which no message lies.
     #[cold]
-    pub(super) fn find_message<P: Peers>(
-        &self,
-        actor: &Actor<'_, P>,
-        word: u64,
-        found: u64,
-    ) -> Found {
+    pub(super) fn find_message<P: Peers>(&self, actor: &Actor<'_, P>, seen: Seen) -> Found {
+        let Seen { word, slot: found } = seen;
         let position = Index::of(word).position;
         let slot = Slot::of(found);
         if slot.lap == self.shape.lap(position) {
@@ -94,11 +94,12 @@ impl<W: Words> Ring<W> {
                 Phase::Full | Phase::Reading => {}
             }
         }
-        if self.words.head().load(Ordering::Acquire) != word {
-            return Found::Moved; // [Q3]
+        if self.words.head().look() != word {
+            return Found::Moved;
         }
         match self.adopt_newest(actor) {
             Some(position) => Found::Adopted(position),
+            None if self.words.head().look() != word => Found::Moved,
             None => Found::Nothing,
         }
     }
@@ -106,14 +107,16 @@ impl<W: Words> Ring<W> {
     /// Looks after the producer of a position that is not committed. True: look again.
     fn claimant_died<P: Peers>(&self, actor: &Actor<'_, P>, position: u64, found: u64) -> bool {
         let recorded = Slot::of(found);
-        let claimant = match recorded.phase {
-            Phase::Writing => recorded.tag,
+        let tail = self.words.tail();
+        let (word, claimant) = match recorded.phase {
+            Phase::Writing => (None, recorded.tag),
             _ => {
-                let tail = Index::of(self.words.tail().load(Ordering::Acquire)); // [Q3]
-                if tail.position != self.shape.next(position) || tail.tag.is_nobody() {
+                let word = tail.look();
+                let newest = Index::of(word);
+                if newest.position != self.shape.next(position) || newest.tag.is_nobody() {
                     return false; // not claimed, or a later claimant recorded it: seen next time
                 }
-                tail.tag
+                (Some(word), newest.tag)
             }
         };
         for _ in 0..GRACE {
@@ -125,7 +128,10 @@ impl<W: Words> Ring<W> {
         if !actor.finds_dead(claimant) {
             return false;
         }
-        self.abandon(actor, claimant, position, found);
+        // Who was about to claim under the bias may not have.
+        if word.is_none_or(|word| tail.settle() == word) {
+            self.abandon(actor, claimant, position, found);
+        }
         true
     }
 
@@ -134,29 +140,32 @@ impl<W: Words> Ring<W> {
     pub(super) fn skip<P: Peers>(&self, actor: &Actor<'_, P>, position: u64) {
         let head = self.words.head();
         loop {
-            let word = head.load(Ordering::Acquire); // [Q3]
+            let word = head.settle();
             if Index::of(word).position != position {
                 break;
             }
             self.record_receiver(word);
             point!("queue.skip.before_head");
-            if cas(head, word, Index::word(self.shape.next(position), actor.me)) {
+            if cas(&head.line.index, word, Index::word(self.shape.next(position), actor.me)) {
                 break;
             }
         }
         point!("queue.skip.before_free");
-        let next = self.shape.empty(self.shape.a_lap_after(position));
-        cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), next);
+        let free = self.shape.emptied(self.shape.full(position));
+        cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), free);
         self.words.space().publish();
     }
 
     /// Takes over the newest message that a consumer claimed, if that one died with it.
     pub(super) fn adopt_newest<P: Peers>(&self, actor: &Actor<'_, P>) -> Option<u64> {
-        let Index { position, tag } = Index::of(self.words.head().load(Ordering::Acquire)); // [Q3]
+        let head = self.words.head();
+        let word = head.look();
+        let Index { position, tag } = Index::of(word);
         let before = self.shape.prev(position);
         let (slot, full) = (self.slot(before), self.shape.full(before));
         let held = !tag.is_nobody() && slot.load(Ordering::Acquire) == full; // [Q4]
-        if !held || !actor.finds_dead(tag) {
+        // Who was about to claim under the bias may not have, but then it holds nothing else either.
+        if !held || !actor.finds_dead(tag) || head.settle() != word {
             return None;
         }
         point!("queue.adopt.before_newest");
@@ -203,7 +212,7 @@ impl<W: Words> Ring<W> {
     #[cold]
     pub(crate) fn pass_abandoned<P: Peers>(&self, actor: &Actor<'_, P>) {
         loop {
-            let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+            let position = Index::of(self.words.head().look()).position;
             let found = self.slot(position).load(Ordering::Acquire); // [Q4]
             let Slot { lap, tag, phase } = Slot::of(found);
             if lap != self.shape.lap(position) {
@@ -221,7 +230,7 @@ impl<W: Words> Ring<W> {
     /// claimed by anybody, or left by the dead.
     pub(crate) fn drained_at(&self) -> Option<u64> {
         let tail = self.tail_position();
-        let head = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+        let head = Index::of(self.words.head().look()).position;
         // Behind head an abandoned slot may not be freed yet: it holds no message.
         let none_held = || {
             (0..self.shape.capacity()).all(|position| {
@@ -233,6 +242,6 @@ impl<W: Words> Ring<W> {
     }
 
     pub(crate) fn tail_position(&self) -> u64 {
-        Index::of(self.words.tail().load(Ordering::Acquire)).position // [Q3]
+        Index::of(self.words.tail().look()).position
     }
 }

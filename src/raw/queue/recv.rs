@@ -4,14 +4,14 @@ use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
 use super::payload::checked;
-use super::ring::{Actor, Claim};
+use super::ring::{Actor, Claim, How};
 use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
 /// A busy receiver looks at the clock once in so many positions.
-const CLOCK_MASK: u64 = 127;
+const LOOK_EACH: u64 = 128;
 
 impl<T: Shared> RawQueue<T> {
     /// Receives one message, by copy.
@@ -26,11 +26,10 @@ impl<T: Shared> RawQueue<T> {
             let (number, _) = self.lease(peers, end, deadline)?;
             return Ok(self.copy_out(number));
         }
-        if let Some(message) = self.recv_at_head(peers, end) {
-            self.header.space.publish();
-            return Ok(message);
+        match self.recv_at_head::<true>(peers, end) {
+            Some(message) => Ok(message),
+            None => self.recv_slowly(peers, end, deadline),
         }
-        self.recv_slowly(peers, end, deadline)
     }
 
     /// Receives at least one and at most `max` messages, by copy.
@@ -49,7 +48,7 @@ impl<T: Shared> RawQueue<T> {
         while count < max {
             let known = match Sizes::<T>::LARGE {
                 true => None,
-                false => self.recv_at_head(peers, end),
+                false => self.recv_at_head::<false>(peers, end),
             };
             // Large, or something else is to be looked at first.
             let more = known.is_none() && (Sizes::<T>::LARGE || self.has_stirred(end));
@@ -62,32 +61,68 @@ impl<T: Shared> RawQueue<T> {
         Ok(count)
     }
 
-    /// The small message at the head, unless something else is to be looked at first. Tells nobody yet.
+    /// The small message at the head, unless something else is to be looked at first. Tells those who wait
+    /// for room, or nobody yet.
     #[inline(always)]
-    fn recv_at_head(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
-        let position = self.claim_known(peers, end)?;
+    fn recv_at_head<const TELL: bool>(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
+        // What stirs ends the bias: the owner does not look at it.
+        match self.ring.claim_own_head(peers.me_if_registered(), &end.progress) {
+            Ok(own) => {
+                let position = own.position;
+                let bits = self.read_slot_at(own.slot);
+                self.ring.release_own(own);
+                self.ring.words.prefetch(self.ring.shape, position);
+                if TELL {
+                    self.header.space.publish_lightly();
+                }
+                if position.is_multiple_of(LOOK_EACH) {
+                    self.look_now_and_then(end);
+                }
+                Some(checked(bits))
+            }
+            Err(claimed) => {
+                let message = self.recv_among_others(peers, end, claimed)?;
+                if TELL {
+                    self.header.space.publish();
+                }
+                Some(message)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn recv_among_others(
+        &self,
+        peers: &Handle<Self>,
+        end: &RecvEnd,
+        claimed: Option<u64>,
+    ) -> Option<T> {
+        let claim = match claimed {
+            Some(position) => Claim::among_others(position),
+            None => self.claim_known(&Actor::new(peers), end)?,
+        };
+        let position = claim.position;
         let bits = self.read_slot(position);
         self.ring.release(position);
         self.ring.words.prefetch(self.ring.shape, position);
-        end.progress.finish(position);
-        if position & CLOCK_MASK == 0 {
+        self.ring.finish(&end.progress, claim);
+        if position.is_multiple_of(LOOK_EACH) {
             self.look_now_and_then(end);
         }
         Some(checked(bits))
     }
 
-    #[inline(always)]
-    pub(super) fn claim_known(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<u64> {
+    /// The position at the head, unless something else is to be looked at first.
+    #[inline]
+    pub(super) fn claim_known(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<Claim> {
         if self.has_stirred(end) {
             return None;
         }
-        let (me, finished) = (peers.me(), end.progress.finished());
-        if end.progress.seems_alone() && self.ring.claim_next_head(me, finished) {
-            return Some(finished);
+        let claim = self.ring.claim_full_head(actor, &end.progress).ok()?;
+        if claim.how == How::NewOwner {
+            self.notice_what_stirred(end);
         }
-        let position = self.ring.claim_full_head(me, finished).ok()?;
-        end.progress.claimed(position, finished);
-        Some(position)
+        Some(claim)
     }
 
     #[cold]
@@ -120,15 +155,13 @@ impl<T: Shared> RawQueue<T> {
     #[inline]
     pub(super) fn release(&self, end: &RecvEnd, claim: Claim) {
         self.ring.release(claim.position);
-        if !claim.adopted {
-            end.progress.finish(claim.position);
-        }
+        self.ring.finish(&end.progress, claim);
         self.header.space.publish();
     }
 
     /// The dead consumer of an adopted position may have begun to move it to a cell.
     pub(super) fn forget_copies(&self, actor: &Me<'_, T>, claim: Claim) {
-        if claim.adopted {
+        if claim.how == How::Adopted {
             self.cells.sweep(actor, claim.position);
         }
     }

@@ -39,10 +39,9 @@
 //! **Fork here.** A claim belongs to the parent's tag; the child has no thread inside these functions
 //! unless it forked in a signal handler, and then acts under a tag of its own.
 //!
-//! **An end that seems to be alone** claims without a look at the index word: it CASes from the word that
-//! its own last claim left (`claim_next_tail`, `claim_next_head`). That is the same claim: the CAS
-//! succeeds from exactly (p, me), its predecessor is finished by the same end, and a slot that was seen
-//! EMPTY (FULL) in the lap of p stays so until p is claimed, whenever it was seen.
+//! **An end that is alone** on its side is granted the side, and claims by plain stores ([`bias`](super::bias)).
+//! Where its index word is looked at for a hint, what its owner claimed counts in its place
+//! (`look`); who is about to change it, or to act on whom it names, ends the bias first (`settle`).
 //!
 //! **Closing** is a claim of everything that is left: it records the unfinished predecessor, then
 //! CASes (p,t) to (p,CLOSED). Every send that succeeds claimed before that CAS, and no later one
@@ -60,6 +59,8 @@
 //! it gives a row's generation out again). A CAS of an index word may thus fail without its
 //! position having moved: [`skip`](Ring::skip) has to tell these apart, everything else starts again.
 
+use super::bias::Side;
+use super::progress::Progress;
 use super::words::{CLOSED, Index, Shape, Slot};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::hook::point;
@@ -77,11 +78,13 @@ use crate::segment::{Look, Peers, Tag};
 //      the endpoint and skips the record: the predecessor is finished for whoever sees its claim
 // [Q7] passing on a wake: the claim, fence(SeqCst), a look at what follows ↔ [Q1] or [Q2], and the
 //      publisher's fence: either it is seen, or its own wake found somebody who looks after this claim
+// [Q8] a lease comes back: returned += 1, fence(SeqCst), load(head) ↔ a bias is granted: CAS(head),
+//      fence(SeqCst), load(returned)   the bias is revoked, or its owner sees what came back
 
 /// Where the words of a ring lie.
 pub(crate) trait Words {
-    fn tail(&self) -> &AtomicU64;
-    fn head(&self) -> &AtomicU64;
+    fn tail(&self) -> Side<'_>;
+    fn head(&self) -> Side<'_>;
     /// The word of a slot, by an index below the capacity.
     fn slot(&self, index: usize) -> &AtomicU64;
     /// Published when a slot becomes free.
@@ -133,23 +136,125 @@ pub(crate) enum NoRoom {
     Closed,
 }
 
-/// A position claimed to receive from.
+/// A position that is the caller's to send at, or to receive from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Claim {
     pub(crate) position: u64,
-    /// Taken over from a dead consumer, which may have begun to move it into a cell.
-    pub(crate) adopted: bool,
+    pub(crate) how: How,
 }
 
-/// What stood in the way of a claim: an index word, and the slot word it led to.
+/// How a position became somebody's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    /// Claimed through the index word.
+    AmongOthers,
+    /// Claimed as the owner of the bias.
+    Owner,
+    /// Claimed through the index word, by who then became the owner.
+    NewOwner,
+    /// Taken over from a dead consumer, which may have begun to move it into a cell.
+    Adopted,
+}
+
+impl Claim {
+    #[inline(always)]
+    pub(crate) fn among_others(position: u64) -> Claim {
+        Claim { position, how: How::AmongOthers }
+    }
+
+    #[inline(always)]
+    pub(crate) fn adopted(position: u64) -> Claim {
+        Claim { position, how: How::Adopted }
+    }
+}
+
+/// A position that the owner of a side claimed.
+#[derive(Clone, Copy)]
+pub(crate) struct Own<'r> {
+    pub(crate) position: u64,
+    pub(crate) slot: &'r AtomicU64,
+    /// The slot's word, until the position is finished.
+    word: u64,
+}
+
+/// What stood in the way of a claim: what the index word came to, and the slot word it led to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(super) word: u64,
     pub(super) slot: u64,
 }
 
-/// No endpoint has finished this position.
-pub(crate) const NONE_FINISHED: u64 = u64::MAX;
+/// One of the two sides, as a claim sees it.
+trait Edge {
+    /// Where its index word lies.
+    fn side<W: Words>(words: &W) -> Side<'_>;
+
+    /// The word of a slot whose position may be claimed.
+    fn ready(shape: Shape, position: u64) -> u64;
+
+    /// Writes the claimant of the position before `word`'s into its slot, if it is not finished yet.
+    fn record<W: Words>(ring: &Ring<W>, word: u64);
+
+    fn before_claim();
+    fn claimed();
+}
+
+struct Tail;
+struct Head;
+
+impl Edge for Tail {
+    #[inline(always)]
+    fn side<W: Words>(words: &W) -> Side<'_> {
+        words.tail()
+    }
+
+    #[inline(always)]
+    fn ready(shape: Shape, position: u64) -> u64 {
+        shape.empty(position)
+    }
+
+    #[inline(always)]
+    fn record<W: Words>(ring: &Ring<W>, word: u64) {
+        ring.record_sender(word);
+    }
+
+    #[inline(always)]
+    fn before_claim() {
+        point!("queue.send.before_claim");
+    }
+
+    #[inline(always)]
+    fn claimed() {
+        point!("queue.send.claimed");
+    }
+}
+
+impl Edge for Head {
+    #[inline(always)]
+    fn side<W: Words>(words: &W) -> Side<'_> {
+        words.head()
+    }
+
+    #[inline(always)]
+    fn ready(shape: Shape, position: u64) -> u64 {
+        shape.full(position)
+    }
+
+    #[inline(always)]
+    fn record<W: Words>(ring: &Ring<W>, word: u64) {
+        ring.record_receiver(word);
+    }
+
+    #[inline(always)]
+    fn before_claim() {
+        point!("queue.recv.before_claim");
+    }
+
+    #[inline(always)]
+    fn claimed() {
+        point!("queue.recv.claimed");
+    }
+}
 
 /// The protocol over the words of a ring.
 pub(crate) struct Ring<W> {
@@ -163,64 +268,149 @@ impl<W: Words> Ring<W> {
         self.words.slot(self.shape.index(position))
     }
 
-    /// Claims the next position to send at. `finished` is the position after one that the
-    /// caller's endpoint committed.
+    /// Claims the next position to send at.
     #[inline]
     pub(crate) fn claim_tail<P: Peers>(
         &self,
         actor: &Actor<'_, P>,
-        finished: u64,
-    ) -> Result<u64, NoRoom> {
+        progress: &Progress,
+    ) -> Result<Claim, NoRoom> {
         loop {
-            match self.claim_free_tail(actor.me, finished) {
-                Ok(position) => return Ok(position),
-                Err(Seen { word, slot }) => self.make_room(actor, word, slot)?,
+            match self.claim_free_tail(actor, progress) {
+                Ok(claim) => return Ok(claim),
+                Err(seen) => self.make_room(actor, seen)?,
             }
         }
     }
 
-    /// Claims the next position to send at, if its slot is free; asks nobody.
+    /// Claims the next position to send at, if its slot is free; asks about nobody.
+    #[inline]
+    pub(crate) fn claim_free_tail<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        progress: &Progress,
+    ) -> Result<Claim, Seen> {
+        self.claim::<Tail, P>(actor, progress)
+    }
+
+    /// The same for the side's owner alone.
+    ///
+    /// # Errors
+    /// As [`claim_as_owner`](Ring::claim_as_owner).
     #[inline(always)]
-    pub(crate) fn claim_free_tail(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
-        let (shape, tail) = (self.shape, self.words.tail());
+    pub(crate) fn claim_own_tail(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        self.claim_as_owner::<Tail>(me, progress)
+    }
+
+    /// # Errors
+    /// The position that was claimed all the same, where the bias turned out to be over.
+    #[inline(always)]
+    fn claim_as_owner<E: Edge>(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        let (held, side) = (progress.held().ok_or(None)?, E::side(&self.words));
+        let next = side.next_of_owner(me, held).ok_or(None)?;
+        let position = Index::of(next).position;
+        let (slot, word) = (self.slot(position), E::ready(self.shape, position));
+        // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
+        if slot.load(Ordering::Acquire) != word {
+            return Err(None); // [Q1] [Q2]
+        }
+        E::before_claim();
+        side.claim(progress, held, next).map_err(|after_all| after_all.then_some(position))?;
+        E::claimed();
+        Ok(Own { position, slot, word })
+    }
+
+    /// Claims the next position of a side, if its slot is ready; asks about nobody.
+    fn claim<E: Edge, P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        progress: &Progress,
+    ) -> Result<Claim, Seen> {
         loop {
-            let word = tail.load(Ordering::Acquire); // [Q3]
-            let Index { position, tag } = Index::of(word);
-            let slot = self.slot(position).load(Ordering::Acquire); // [Q2]
-            if slot != shape.empty(position) || tag == CLOSED {
+            match self.claim_as_owner::<E>(actor.me, progress) {
+                Ok(Own { position, .. }) => return Ok(Claim { position, how: How::Owner }),
+                Err(Some(position)) => return Ok(Claim::among_others(position)),
+                Err(None) => {}
+            }
+            let side = E::side(&self.words);
+            let owner =
+                progress.held().and_then(|held| Some((held, side.next_of_owner(actor.me, held)?)));
+            let Some((held, word)) = owner else {
+                return self.claim_by_cas::<E, P>(actor, progress);
+            };
+            let position = Index::of(word).position;
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q1] [Q2]
+            if slot != E::ready(self.shape, position) && !side.is_over(progress, held) {
                 return Err(Seen { word, slot });
             }
-            if finished != position {
-                self.record_sender(word);
+        }
+    }
+
+    #[inline]
+    fn claim_by_cas<E: Edge, P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        progress: &Progress,
+    ) -> Result<Claim, Seen> {
+        let (shape, side) = (self.shape, E::side(&self.words));
+        let index = &side.line.index;
+        let finished = progress.finished();
+        loop {
+            let found = index.load(Ordering::Acquire); // [Q3]
+            let word = side.meaning(found);
+            let Index { position, tag } = Index::of(word);
+            let slot = self.slot(position).load(Ordering::Acquire); // [Q1] [Q2]
+            if slot != E::ready(shape, position) || tag == CLOSED {
+                return Err(Seen { word, slot });
             }
-            point!("queue.send.before_claim");
-            let claim = Index::word(shape.next(position), me);
+            if side.is_biased(found) {
+                side.settle();
+                continue;
+            }
+            if finished != position {
+                E::record(self, word);
+            }
+            E::before_claim();
+            let next = shape.next(position);
+            let claim = Index::word(next, actor.me);
             // [Q3]
-            if tail.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                point!("queue.send.claimed");
-                return Ok(position);
+            if index.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                E::claimed();
+                let owner = progress.claimed(position, finished) && side.ask(actor, progress, next);
+                return Ok(Claim {
+                    position,
+                    how: if owner { How::NewOwner } else { How::AmongOthers },
+                });
             }
         }
     }
 
-    /// Claims position `finished`, if the position before it is the newest that was claimed, by `me`:
-    /// a CAS without a look at tail, for an end that seems to be alone. `finished` is the position
-    /// after one that the caller's endpoint committed, so there is nothing to record.
+    /// Tells an end that it finished a position of its own.
     #[inline(always)]
-    pub(crate) fn claim_next_tail(&self, me: Tag, finished: u64) -> bool {
-        // EMPTY in the lap of a position that is not claimed yet: stays so until it is claimed.
-        if self.slot(finished).load(Ordering::Acquire) != self.shape.empty(finished) {
-            return false; // [Q2]
+    pub(crate) fn finish(&self, progress: &Progress, claim: Claim) {
+        match claim.how {
+            How::AmongOthers => progress.finish(claim.position),
+            How::Owner | How::NewOwner | How::Adopted => {}
         }
-        let claim = Index::word(self.shape.next(finished), me);
-        let tail = self.words.tail();
-        let guess = Index::word(finished, me);
-        // [Q3]
-        let claimed = tail.compare_exchange(guess, claim, Ordering::AcqRel, Ordering::Acquire);
-        if claimed.is_ok() {
-            point!("queue.send.claimed");
-        }
-        claimed.is_ok()
+    }
+
+    /// Ends a bias of the receivers' side: what came back is to be looked at before the next message.
+    pub(crate) fn interrupt_receiver(&self) {
+        self.words.head().settle();
+    }
+
+    /// The ends go: what they had beside the ring is free.
+    pub(crate) fn leave(&self, me: Tag, sends: &Progress, receives: &Progress) {
+        self.words.tail().leave(me, sends);
+        self.words.head().leave(me, receives);
     }
 
     /// Commits a message: from here on it was sent.
@@ -231,77 +421,71 @@ impl<W: Words> Ring<W> {
         point!("queue.send.committed");
     }
 
-    /// Claims the next message. `finished` is the position after one that the caller's endpoint
-    /// released.
+    /// The same by the owner.
+    #[inline(always)]
+    pub(crate) fn commit_own(&self, own: Own<'_>) {
+        point!("queue.send.before_commit");
+        own.slot.store(Shape::filled(own.word), Ordering::Release); // [Q1]
+        point!("queue.send.committed");
+    }
+
+    /// Claims the next message.
     #[inline]
     pub(crate) fn claim_head<P: Peers>(
         &self,
         actor: &Actor<'_, P>,
-        finished: u64,
+        progress: &Progress,
     ) -> Option<Claim> {
         loop {
-            let Seen { word, slot } = match self.claim_full_head(actor.me, finished) {
-                Ok(position) => return Some(Claim { position, adopted: false }),
+            let seen = match self.claim_full_head(actor, progress) {
+                Ok(claim) => return Some(claim),
                 Err(seen) => seen,
             };
-            match self.find_message(actor, word, slot) {
+            match self.find_message(actor, seen) {
                 Found::Moved => {}
-                Found::Adopted(position) => return Some(Claim { position, adopted: true }),
+                Found::Adopted(position) => return Some(Claim::adopted(position)),
                 Found::Nothing => return None,
             }
         }
     }
 
-    /// Claims the next message, if it lies at the head; asks nobody.
-    #[inline(always)]
-    pub(crate) fn claim_full_head(&self, me: Tag, finished: u64) -> Result<u64, Seen> {
-        let (shape, head) = (self.shape, self.words.head());
-        loop {
-            let word = head.load(Ordering::Acquire); // [Q3]
-            let position = Index::of(word).position;
-            let slot = self.slot(position).load(Ordering::Acquire); // [Q1]
-            if slot != shape.full(position) {
-                return Err(Seen { word, slot });
-            }
-            if finished != position {
-                self.record_receiver(word);
-            }
-            point!("queue.recv.before_claim");
-            let claim = Index::word(shape.next(position), me);
-            // [Q3]
-            if head.compare_exchange(word, claim, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                point!("queue.recv.claimed");
-                return Ok(position);
-            }
-        }
+    /// Claims the next message, if it lies at the head; asks about nobody.
+    #[inline]
+    pub(crate) fn claim_full_head<P: Peers>(
+        &self,
+        actor: &Actor<'_, P>,
+        progress: &Progress,
+    ) -> Result<Claim, Seen> {
+        self.claim::<Head, P>(actor, progress)
     }
 
-    /// Claims the message at `finished`, if the position before it is the newest that was claimed, by
-    /// `me`: a CAS without a look at head. `finished` is the position after one that the caller's
-    /// endpoint released.
+    /// The same for the side's owner alone.
+    ///
+    /// # Errors
+    /// As [`claim_as_owner`](Ring::claim_as_owner).
     #[inline(always)]
-    pub(crate) fn claim_next_head(&self, me: Tag, finished: u64) -> bool {
-        // FULL in the lap of a position that is not claimed yet: stays so until it is claimed.
-        if self.slot(finished).load(Ordering::Acquire) != self.shape.full(finished) {
-            return false; // [Q1]
-        }
-        let claim = Index::word(self.shape.next(finished), me);
-        let head = self.words.head();
-        let guess = Index::word(finished, me);
-        // [Q3]
-        let claimed = head.compare_exchange(guess, claim, Ordering::AcqRel, Ordering::Acquire);
-        if claimed.is_ok() {
-            point!("queue.recv.claimed");
-        }
-        claimed.is_ok()
+    pub(crate) fn claim_own_head(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        self.claim_as_owner::<Head>(me, progress)
     }
 
     /// Releases a claimed message's slot: from here on it was received.
     #[inline]
     pub(crate) fn release(&self, position: u64) {
         point!("queue.recv.before_release");
-        let next = self.shape.a_lap_after(position);
-        self.slot(position).store(self.shape.empty(next), Ordering::Release); // [Q2]
+        let empty = self.shape.emptied(self.shape.full(position));
+        self.slot(position).store(empty, Ordering::Release); // [Q2]
+        point!("queue.recv.released");
+    }
+
+    /// The same by the owner.
+    #[inline(always)]
+    pub(crate) fn release_own(&self, own: Own<'_>) {
+        point!("queue.recv.before_release");
+        own.slot.store(self.shape.emptied(own.word), Ordering::Release); // [Q2]
         point!("queue.recv.released");
     }
 
@@ -309,14 +493,14 @@ impl<W: Words> Ring<W> {
     pub(crate) fn close(&self) -> bool {
         let tail = self.words.tail();
         loop {
-            let word = tail.load(Ordering::Acquire); // [Q3]
+            let word = tail.settle();
             let Index { position, tag } = Index::of(word);
             if tag == CLOSED {
                 return false;
             }
             self.record_sender(word);
             point!("queue.close.recorded");
-            if cas(tail, word, Index::word(position, CLOSED)) {
+            if cas(&tail.line.index, word, Index::word(position, CLOSED)) {
                 point!("queue.closed");
                 return true;
             }
@@ -324,34 +508,38 @@ impl<W: Words> Ring<W> {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        Index::of(self.words.tail().load(Ordering::Acquire)).tag == CLOSED // [Q3]
+        Index::of(self.words.tail().look()).tag == CLOSED
     }
 
     /// How many positions were claimed to send at, and not yet to receive from.
     pub(crate) fn len(&self) -> u64 {
         // Head first: it never overtakes tail, so the distance may be too long but never negative.
-        let head = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
-        let tail = Index::of(self.words.tail().load(Ordering::Acquire)).position; // [Q3]
-        self.shape.distance(head, tail).min(self.shape.capacity())
+        let head = Index::of(self.words.head().look()).position;
+        let tail = Index::of(self.words.tail().look()).position;
+        Shape::distance(head, tail).min(self.shape.capacity())
+    }
+
+    pub(crate) fn head_position(&self) -> u64 {
+        Index::of(self.words.head().look()).position
     }
 
     /// A look without a claim: whether a message is at the head.
     #[inline]
     pub(crate) fn head_is_full(&self) -> bool {
-        let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) == self.shape.full(position)
     }
 
     /// A look without a claim: whether a message, or something to pass over, is at the head.
     pub(crate) fn head_stirs(&self) -> bool {
-        let position = Index::of(self.words.head().load(Ordering::Acquire)).position; // [Q3]
+        let position = self.head_position();
         self.slot(position).load(Ordering::Relaxed) != self.shape.empty(position)
     }
 
     /// A look without a claim: whether there is room at the tail, or it is closed.
     #[inline]
     pub(crate) fn tail_has_room(&self) -> bool {
-        let Index { position, tag } = Index::of(self.words.tail().load(Ordering::Acquire)); // [Q3]
+        let Index { position, tag } = Index::of(self.words.tail().look());
         tag == CLOSED || self.slot(position).load(Ordering::Relaxed) == self.shape.empty(position)
     }
 
@@ -363,7 +551,7 @@ impl<W: Words> Ring<W> {
         let slot = self.slot(before);
         let (from, to) = (self.shape.empty(before), self.shape.writing(before, tag));
         if !tag.is_nobody() && slot.load(Ordering::Relaxed) == from {
-            self.record(self.words.tail(), word, slot, from, to); // [Q5]
+            self.record(&self.words.tail().line.index, word, slot, from, to); // [Q5]
         }
     }
 
@@ -375,7 +563,7 @@ impl<W: Words> Ring<W> {
         let slot = self.slot(before);
         let (from, to) = (self.shape.full(before), self.shape.reading(before, tag));
         if !tag.is_nobody() && slot.load(Ordering::Relaxed) == from {
-            self.record(self.words.head(), word, slot, from, to); // [Q5]
+            self.record(&self.words.head().line.index, word, slot, from, to); // [Q5]
         }
     }
 

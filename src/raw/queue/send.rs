@@ -4,7 +4,7 @@ use super::RawMessages;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::look::pass_on;
-use super::ring::{Actor, NoRoom};
+use super::ring::{Actor, Claim, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
@@ -48,9 +48,7 @@ impl<T: Shared> RawQueue<T> {
         if Sizes::<T>::LARGE {
             return self.send_large(peers, end, value, deadline);
         }
-        self.place(peers, end, value, deadline)?;
-        self.header.items.publish();
-        Ok(())
+        self.place::<true>(peers, end, value, deadline)
     }
 
     /// Sends all, waiting for room. On failure tells how many were sent.
@@ -62,7 +60,7 @@ impl<T: Shared> RawQueue<T> {
     ) -> Result<(), usize> {
         let mut untold = 0;
         for (sent, value) in values.iter().enumerate() {
-            if !Sizes::<T>::LARGE && self.place(peers, end, value, Deadline::Now).is_ok() {
+            if !Sizes::<T>::LARGE && self.place::<false>(peers, end, value, Deadline::Now).is_ok() {
                 untold += 1;
                 if untold == BATCH {
                     self.header.items.publish_to(std::mem::take(&mut untold));
@@ -80,61 +78,95 @@ impl<T: Shared> RawQueue<T> {
         Ok(())
     }
 
-    /// Sends a small message, and tells nobody yet.
+    /// Sends a small message, and tells those who wait for it, or nobody yet.
     #[inline(always)]
-    fn place(
+    fn place<const TELL: bool>(
         &self,
         peers: &Handle<Self>,
         end: &SendEnd,
         value: &T,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let position = self.claim_room(peers, peers.me(), end, deadline)?;
-        self.write_slot(position, value);
-        self.ring.commit(position);
-        self.ring.words.prefetch(self.ring.shape, position);
-        end.progress.finish(position);
+        let claimed = match self.header.receivers.says_gone() {
+            true => Err(None),
+            false => self.ring.claim_own_tail(peers.me_if_registered(), &end.progress),
+        };
+        match claimed {
+            Ok(own) => {
+                self.write_slot_at(own.slot, value);
+                self.ring.commit_own(own);
+                if TELL {
+                    self.header.items.publish_lightly();
+                }
+                Ok(())
+            }
+            Err(claimed) => {
+                self.place_among_others(peers, end, value, deadline, claimed)?;
+                if TELL {
+                    self.header.items.publish();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn place_among_others(
+        &self,
+        peers: &Handle<Self>,
+        end: &SendEnd,
+        value: &T,
+        deadline: Deadline,
+        claimed: Option<u64>,
+    ) -> Result<(), NotSent> {
+        let claim = match claimed {
+            Some(position) => Claim::among_others(position),
+            None => self.claim_room(&Actor::new(peers), end, deadline)?,
+        };
+        self.write_slot(claim.position, value);
+        self.commit(end, claim);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn commit(&self, end: &SendEnd, claim: Claim) {
+        self.ring.commit(claim.position);
+        self.ring.words.prefetch(self.ring.shape, claim.position);
+        self.ring.finish(&end.progress, claim);
     }
 
     #[inline(always)]
     fn claim_room(
         &self,
-        peers: &Handle<Self>,
-        me: Tag,
+        actor: &Me<'_, T>,
         end: &SendEnd,
         deadline: Deadline,
-    ) -> Result<u64, NotSent> {
+    ) -> Result<Claim, NotSent> {
         if !self.header.receivers.says_gone() {
-            let finished = end.progress.finished();
-            if end.progress.seems_alone() && self.ring.claim_next_tail(me, finished) {
-                return Ok(finished);
-            }
-            if let Ok(position) = self.ring.claim_free_tail(me, finished) {
-                end.progress.claimed(position, finished);
-                return Ok(position);
+            if let Ok(claim) = self.ring.claim_free_tail(actor, &end.progress) {
+                return Ok(claim);
             }
         }
-        self.wait_for_room(peers, end, deadline)
+        self.wait_for_room(actor, end, deadline)
     }
 
     #[cold]
     #[inline(never)]
     fn wait_for_room(
         &self,
-        peers: &Handle<Self>,
+        actor: &Me<'_, T>,
         end: &SendEnd,
         deadline: Deadline,
-    ) -> Result<u64, NotSent> {
-        let actor = Actor::new(peers);
+    ) -> Result<Claim, NotSent> {
         let found = match deadline {
-            Deadline::Now => self.look_for_room(&actor, end, Moment::Awake),
+            Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
-                end.spin.until(&end.progress, || self.ring.tail_has_room());
+                let run = end.progress.run(self.ring.tail_position());
+                end.spin.until(run, || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
-                    self.look_for_room(&actor, end, moment)
+                    self.look_for_room(actor, end, moment)
                 });
                 if slept {
                     pass_on(&self.header.space, || self.ring.tail_has_room());
@@ -150,13 +182,13 @@ impl<T: Shared> RawQueue<T> {
         actor: &Me<'_, T>,
         end: &SendEnd,
         moment: Moment,
-    ) -> Option<Result<u64, NotSent>> {
+    ) -> Option<Result<Claim, NotSent>> {
         let actor = &actor.at(moment);
         if self.nobody_receives(actor) {
             return Some(Err(NotSent::Closed));
         }
-        match self.ring.claim_tail(actor, end.progress.finished()) {
-            Ok(position) => return Some(Ok(position)),
+        match self.ring.claim_tail(actor, &end.progress) {
+            Ok(claim) => return Some(Ok(claim)),
             Err(NoRoom::Closed) => return Some(Err(NotSent::Closed)),
             Err(NoRoom::Full) => {}
         }
@@ -253,13 +285,11 @@ impl<T: Shared> RawQueue<T> {
         number: usize,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let me = peers.me();
-        let position = self.claim_room(peers, me, end, deadline)?;
-        self.write_number(position, number);
-        self.cells.queue(me, number, position);
-        self.ring.commit(position);
-        self.ring.words.prefetch(self.ring.shape, position);
-        end.progress.finish(position);
+        let actor = Actor::new(peers);
+        let claim = self.claim_room(&actor, end, deadline)?;
+        self.write_number(claim.position, number);
+        self.cells.queue(actor.me, number, claim.position);
+        self.commit(end, claim);
         self.header.items.publish();
         Ok(())
     }

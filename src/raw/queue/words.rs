@@ -66,6 +66,12 @@ impl Index {
     pub(crate) const fn word(position: u64, tag: Tag) -> u64 {
         position << TAG_BITS | tag.bits() as u64
     }
+
+    /// The word of the next position, and the same tag.
+    #[inline(always)]
+    pub(crate) const fn word_after(word: u64) -> u64 {
+        word.wrapping_add(1 << TAG_BITS)
+    }
 }
 
 /// A slot word taken apart.
@@ -136,6 +142,8 @@ impl Cell {
 pub(crate) struct Shape {
     shift: u32,
     index_mask: u64,
+    /// The bits of a lap, where a slot word has them.
+    lap_mask: u64,
 }
 
 impl Shape {
@@ -144,7 +152,9 @@ impl Shape {
         if !capacity.is_power_of_two() || capacity > MAX_CAPACITY {
             return None;
         }
-        Some(Shape { shift: capacity.trailing_zeros(), index_mask: capacity - 1 })
+        let shift = capacity.trailing_zeros();
+        let lap_mask = (POSITION_MASK >> shift) << LAP_SHIFT;
+        Some(Shape { shift, index_mask: capacity - 1, lap_mask })
     }
 
     #[inline]
@@ -179,7 +189,7 @@ impl Shape {
     }
 
     /// The same slot one lap later.
-    #[inline]
+    #[cfg(test)]
     pub(crate) const fn a_lap_after(self, position: u64) -> u64 {
         position.wrapping_add(self.capacity()) & POSITION_MASK
     }
@@ -190,7 +200,7 @@ impl Shape {
     }
 
     /// How many positions `from` has to go to reach `to`.
-    pub(crate) const fn distance(self, from: u64, to: u64) -> u64 {
+    pub(crate) const fn distance(from: u64, to: u64) -> u64 {
         to.wrapping_sub(from) & POSITION_MASK
     }
 
@@ -207,6 +217,18 @@ impl Shape {
     #[inline]
     pub(crate) const fn full(self, position: u64) -> u64 {
         Slot::word(position >> self.shift, Tag::NOBODY, Phase::Full)
+    }
+
+    /// FULL in the lap of this EMPTY.
+    #[inline(always)]
+    pub(crate) const fn filled(empty: u64) -> u64 {
+        empty | Phase::Full as u64
+    }
+
+    /// EMPTY in the lap after that of this FULL.
+    #[inline(always)]
+    pub(crate) const fn emptied(self, full: u64) -> u64 {
+        full.wrapping_add(1 << LAP_SHIFT) & self.lap_mask
     }
 
     pub(crate) const fn writing(self, position: u64, tag: Tag) -> u64 {
@@ -261,7 +283,7 @@ mod tests {
             let shape = Shape::new(capacity).unwrap();
             assert_eq!((shape.next(LAST), shape.prev(0)), (0, LAST));
             assert_eq!(shape.a_lap_after(shape.a_lap_before(0)), 0);
-            assert_eq!(shape.distance(LAST, shape.next(0)), 2);
+            assert_eq!(Shape::distance(LAST, shape.next(0)), 2);
             for position in [0, 1, capacity - 1, capacity, LAST - 1, LAST] {
                 let (lap, index) = (shape.lap(position), shape.index(position));
                 let known = shape.position(lap, index);
@@ -269,6 +291,8 @@ mod tests {
                 let after = shape.empty(shape.a_lap_after(known));
                 assert_eq!(after, shape.empty(shape.a_lap_after(position)));
                 assert_ne!(after, shape.empty(position));
+                assert_eq!(after, shape.emptied(shape.full(position)));
+                assert_eq!(Shape::filled(shape.empty(position)), shape.full(position));
             }
         }
         assert_eq!(Shape::new(3), None);

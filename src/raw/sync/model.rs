@@ -53,6 +53,7 @@ std::thread_local! {
     // loom runs all threads of a model on one thread of the system, so these are the model's own.
     static NAP: Cell<Nap> = const { Cell::new(Nap::Endless) };
     static STORES: Cell<Stores> = const { Cell::new(Stores::Plain) };
+    static BIAS_FENCES: Cell<bool> = const { Cell::new(true) };
     static AWAKE: Cell<u32> = const { Cell::new(0) };
     static ASLEEP: RefCell<Vec<Thread>> = const { RefCell::new(Vec::new()) };
 }
@@ -61,6 +62,7 @@ std::thread_local! {
 pub(crate) fn begin(nap: Nap, stores: Stores) {
     NAP.set(nap);
     STORES.set(stores);
+    BIAS_FENCES.set(true);
     AWAKE.set(0);
     ASLEEP.take();
 }
@@ -293,4 +295,34 @@ pub(crate) fn publisher_fence() {
 pub(crate) fn sleeper_fence() -> bool {
     fence(Ordering::SeqCst);
     true
+}
+
+/// Makes the fences of a bias nothing: a broken variant.
+pub(crate) fn break_bias_fences() {
+    BIAS_FENCES.set(false);
+}
+
+/// The half of a bias's owner.
+pub(crate) fn light_fence() {
+    if BIAS_FENCES.get() {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The half of who ends a bias.
+pub(crate) fn heavy_fence() {
+    light_fence();
+}
+
+/// Whether a plain store and a light fence cost less than a CAS.
+pub(crate) fn bias_pays() -> bool {
+    true
+}
+
+/// What tells the threads of a model apart.
+pub(crate) fn thread_key() -> usize {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    thread::current().id().hash(&mut hasher);
+    hasher.finish() as usize
 }
