@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::process::Termination;
 use std::sync::{Arc, Mutex};
 
 use super::Pool;
@@ -62,8 +61,8 @@ impl PoolOptions {
 
     /// Sets a function that every worker runs before its first task, with these arguments.
     ///
-    /// One that panics, returns an error or ends its process ends the pool: every call fails with
-    /// [`Initializer`](crate::TaskError::Initializer).
+    /// What it returns is dropped. One that panics, or ends its process, ends the pool: every call fails
+    /// with [`Initializer`](crate::TaskError::Initializer).
     ///
     /// # Examples
     /// ```
@@ -86,7 +85,6 @@ impl PoolOptions {
     where
         F: Function<A, M>,
         A: Transfer + Send,
-        F::Output: Termination,
         M: 'static,
     {
         const { assert_captures_nothing::<F>() };

@@ -24,6 +24,9 @@ const LONGEST_SPIN: u64 = 20_000;
 /// How a worker finds a slab by its name.
 pub(crate) type Find = fn(&[u8]) -> Option<Handle<RawSlab>>;
 
+/// A slab, with the generation of its name.
+type Found = (u32, Handle<RawSlab>);
+
 /// A worker of a pool.
 pub(crate) struct Worker {
     at: Rc<Bench>,
@@ -36,8 +39,8 @@ pub(super) struct Bench {
     pub(super) pool: Handle<RawPool>,
     pub(super) me: WorkerId,
     find: Find,
-    /// The slabs that were found, with the generation of their names.
-    slabs: RefCell<Vec<Option<(u32, Handle<RawSlab>)>>>,
+    /// The slabs that were found.
+    slabs: RefCell<Vec<Option<Found>>>,
 }
 
 impl Worker {
