@@ -127,8 +127,10 @@ fn an_owner_that_sends_dies_beside_a_sender_and_a_receiver() {
 
 #[test]
 fn who_ends_the_bias_of_a_sender_dies() {
+    let parts = &[Part::OwnerSends(1), Part::Sends(2)];
+    ring().preemptions(3).victim_dies_at_every_step(scene((2, 0), 1, parts));
     let parts = &[Part::OwnerSends(1), Part::Sends(2), Part::Sends(3)];
-    ring().preemptions(2).victim_dies_at_every_step(scene((4, 0), 1, parts));
+    ring().preemptions(1).victim_dies_at_every_step(scene((4, 0), 1, parts));
 }
 
 #[test]
@@ -139,8 +141,10 @@ fn an_owner_that_receives_dies_beside_a_receiver_and_a_sender() {
 
 #[test]
 fn who_ends_the_bias_of_a_receiver_dies() {
+    let parts = &[Part::OwnerReceives, Part::Receives];
+    ring().preemptions(3).victim_dies_at_every_step(scene((2, 1), 1, parts));
     let parts = &[Part::OwnerReceives, Part::Receives, Part::Receives];
-    ring().preemptions(2).victim_dies_at_every_step(scene((4, 2), 1, parts));
+    ring().preemptions(1).victim_dies_at_every_step(scene((4, 2), 1, parts));
 }
 
 #[test]
