@@ -44,6 +44,7 @@ fn name(what: &str) -> String {
 
 fn is_handle<T: Clone + Debug + Send + Sync + UnwindSafe + RefUnwindSafe + 'static>() {}
 fn is_send<T: Send>() {}
+fn is_shared_by_threads<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
 fn is_error<T: StdError + Send + Sync + 'static>() {}
 fn is_shared<T: Shared>() {}
 fn is_place<'a>(_: impl Into<Place<'a>>) {}
@@ -78,6 +79,8 @@ fn kinds_of_types_are_as_promised() {
     is_handle::<Sender<Page>>();
     is_handle::<Receiver<Page>>();
     is_handle::<Process>();
+    is_shared_by_threads::<Pool>();
+    is_shared_by_threads::<Task<String>>();
 
     is_not_send!(LockGuard<'static>, MutexGuard<'static, Job>);
     is_not_send!(BufferRef<'static, Page>, BufferMut<'static, Page>);
@@ -104,6 +107,8 @@ fn kinds_of_types_are_as_promised() {
     is_error::<RecvError>();
     is_error::<TryRecvError>();
     is_error::<RecvTimeoutError>();
+    is_error::<TaskError>();
+    is_error::<MapError>();
 }
 
 /// With every name of the crate imported, those of std's prelude mean what they always do.
@@ -682,6 +687,84 @@ fn processes() -> Outcome {
     // SAFETY: the child needs nothing that another thread holds.
     let copy: Result<Process, Error> = unsafe { Process::fork_unchecked(|| ()) };
     assert!(copy?.join()?.success());
+    Ok(())
+}
+
+fn square(n: u64) -> u64 {
+    n * n
+}
+
+fn range_sum(from: u64, to: u64, step: u64) -> u64 {
+    (from..to).step_by(step as usize).sum()
+}
+
+#[test]
+fn pools_are_as_promised() {
+    pools().unwrap();
+    tasks().unwrap();
+}
+
+fn pools() -> Outcome {
+    let options: PoolOptions =
+        Pool::options().workers(2).initializer(range_sum, (0, 1, 1)).max_tasks_per_worker(100);
+    let _: Result<Pool, Error> = options.retries(1).initializer(|| (), ()).build();
+    let pool: Pool = Pool::new(2)?;
+    let squares: Result<Vec<u64>, MapError> = pool.map(square, 0..1000);
+    assert_eq!(squares?.len(), 1000);
+    let sums: Result<Vec<u64>, MapError> = pool.starmap(range_sum, [(0, 10, 1), (0, 10, 2)]);
+    assert_eq!(sums?, [45, 20]);
+    assert_eq!(pool.starmap(|pair: (u8, u8)| pair.0, [(1, 2)])?, [1]);
+    for result in pool.imap(square, 0..10) {
+        let _: u64 = result?;
+    }
+    for result in pool.imap_unordered(square, 0..10) {
+        let result: Result<u64, TaskError> = result;
+        result?;
+    }
+    let options: MapOptions = MapOptions::new().chunk(16);
+    assert_eq!(pool.map_with(square, 0..3, options)?, [0, 1, 4]);
+    assert_eq!(pool.starmap_with(range_sum, [(0, 3, 1)], options)?, [3]);
+    let ordered: Imap<'_, _, u64> = pool.imap_with(square, vec![1, 2], options);
+    let unordered: ImapUnordered<'_, _, u64> = pool.imap_unordered_with(square, [3], options);
+    assert_eq!(ordered.chain(unordered).map(Result::unwrap).sum::<u64>(), 14);
+    let refused: MapError = pool.map_with(square, 0..3, MapOptions::new().chunk(0)).unwrap_err();
+    assert!(matches!(refused, MapError { index: 0, error: TaskError::Refused { reason: _ } }));
+    let n: Result<u64, TaskError> = pool.apply(square, 7);
+    assert_eq!(n?, 49);
+    let () = pool.resize(3)?;
+    pool.close();
+    let () = pool.join()?;
+    pool.terminate();
+    Ok(())
+}
+
+fn tasks() -> Outcome {
+    let pool = Pool::new(2)?;
+    let task: Task<u64> = pool.apply_async(square, 7)?;
+    assert_eq!(wait_any(&[&task], Some(LONG)), [0]);
+    let result: Result<u64, TaskError> = task.get_timeout(LONG);
+    assert_eq!(result?, 49);
+    assert_eq!((task.get(), task.try_get()), (Err(TaskError::Taken), Err(TaskError::Taken)));
+    assert_eq!(task.get_deadline(Instant::now()), Err(TaskError::Taken));
+    assert!(task.is_ready() && task.wait_timeout(SOON) && task.wait_deadline(Instant::now()));
+    let () = task.wait();
+    let all: Task<Vec<u64>> = pool.map_async(square, 0..10)?;
+    let sums: Task<Vec<u64>> = pool.starmap_async(range_sum, [(0, 3, 1)])?;
+    assert_eq!((all.get()?.len(), sums.get()?), (10, vec![3]));
+    let called: Task<()> = pool.apply_async_with(square, 7, |_: u64| (), |_: TaskError| ())?;
+    assert_eq!(called.get(), Ok(()));
+    let sleep = |seconds: u64| std::thread::sleep(Duration::from_secs(seconds));
+    let long: Task<()> = pool.apply_async(sleep, 60)?;
+    assert_eq!(wait_any(&[&long], Some(SOON)), Vec::<usize>::new());
+    assert_eq!(long.try_get(), Err(TaskError::Timeout));
+    let kinds = |error: TaskError| match error {
+        TaskError::Panicked { message, location } => message + &location,
+        TaskError::WorkerDied { pid: _, status } => status.to_string(),
+        TaskError::Initializer { message } => message,
+        TaskError::Timeout | TaskError::Closed | TaskError::Terminated => String::new(),
+        other => other.clone().to_string(),
+    };
+    assert_eq!(kinds(TaskError::Closed), "");
     Ok(())
 }
 
