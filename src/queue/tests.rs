@@ -11,6 +11,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::*;
 use crate::segment::handle::Handle;
 
+mod bias;
 mod deaths;
 mod ends;
 

@@ -6,7 +6,7 @@ use crate::raw::hook::{arm, arm_nth};
 
 /// What one process does while it is stopped and killed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Act {
+pub(super) enum Act {
     Send,
     Recv,
     Lease,
@@ -59,7 +59,7 @@ const LARGE: &[(Act, &str, bool)] = &[
     (Act::GiveBack, "queue.cell.given_back", false),
 ];
 
-fn perform<T: Shared>(queue: &Queue<T>, act: Act, message: T) {
+pub(super) fn perform<T: Shared>(queue: &Queue<T>, act: Act, message: T) {
     match act {
         Act::Send => queue.send(message).unwrap(),
         Act::Recv => {

@@ -45,7 +45,7 @@
 
 use super::progress::{ALONE, Held, Progress};
 use super::ring::{Actor, cas};
-use super::words::Index;
+use super::words::{Index, Shape};
 use crate::raw::hook::point;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, bias_pays, heavy_fence, light_fence};
 use crate::segment::{Peers, Tag};
@@ -177,29 +177,34 @@ impl<'r> Side<'r> {
         heavy_fence(); // [B2]
         let Index { position, tag } = Index::of(seat.claimed.load(Ordering::Acquire)); // [B1]
         point!("queue.bias.before_decision");
-        self.close(granted, number, decide(seat, granted, position), tag);
+        self.close(granted, (number, seat), decide(seat, granted, position), tag);
     }
 
     /// Says in the index word what was decided.
-    fn close(self, granted: u64, number: usize, decided: u64, tag: Tag) {
+    fn close(self, granted: u64, (number, seat): (usize, &Seat), decided: u64, tag: Tag) {
         point!("queue.bias.decided");
         // Of a seat that was overwritten, nothing but that may come.
         let tag = if tag.is_participant() || tag == Tag::GONE { tag } else { Tag::NOBODY };
         let revoking = Index::word(granted, Tag::reserved(number as u32, REVOKING));
-        if cas(&self.line.index, revoking, Index::word(decided, tag)) {
+        let settled = Index::word(decided, tag);
+        if cas(&self.line.index, revoking, settled) {
+            // The seat may have lost its owner's tag meanwhile, and the tag may soon be another's.
+            let now = Index::of(seat.claimed.load(Ordering::Acquire)).tag; // [B1]
+            if now == Tag::GONE && tag != Tag::GONE {
+                cas(&self.line.index, settled, Index::word(decided, Tag::GONE));
+            }
             let bar = self.line.bar.load(Ordering::Relaxed).clamp(ALONE, HIGHEST_BAR); // [P1]
-            let short = decided.wrapping_sub(granted) < WORTH;
+            let short = Shape::distance(granted, decided) < WORTH;
             let bar = if short { (bar * 4).min(HIGHEST_BAR) } else { bar / 2 };
             self.line.bar.store(bar, Ordering::Relaxed); // [P1]
             point!("queue.bias.revoked");
         }
     }
 
-    /// The word of the owner's next position, if this is the owner.
+    /// The word of the owner's next position.
     #[inline(always)]
-    pub(super) fn next_of_owner(self, me: Tag, held: Held) -> Option<u64> {
-        let next = self.seats[held.seat % SEATS].claimed.load(Ordering::Relaxed); // [B1]
-        (Index::of(next).tag == me).then_some(next)
+    pub(super) fn next_of_owner(self, held: Held) -> u64 {
+        self.seats[held.seat % SEATS].claimed.load(Ordering::Relaxed) // [B1]
     }
 
     /// Claims the owner's `next` position.
@@ -214,20 +219,20 @@ impl<'r> Side<'r> {
         light_fence(); // [B2]
         match self.line.index.load(Ordering::Acquire) == held.word {
             true => Ok(()),
-            false => Err(self.claim_after_all(claimed, progress)),
+            false => Err(self.claim_after_all(claimed, progress, held)),
         }
     }
 
     /// The owner found its bias revoked when it was about to claim. True: it did claim.
     #[cold]
     #[inline(never)]
-    fn claim_after_all(self, claimed: u64, progress: &Progress) -> bool {
+    fn claim_after_all(self, claimed: u64, progress: &Progress, held: Held) -> bool {
         let Index { position, tag } = Index::of(claimed);
-        let (word, seat) = progress.granted();
-        let granted = Index::of(word).position;
+        let (granted, number) = (Index::of(held.word).position, held.seat % SEATS);
         point!("queue.bias.lost");
-        let decided = decide(&self.seats[seat % SEATS], granted, position);
-        self.close(granted, seat, decided, tag);
+        let seat = &self.seats[number];
+        let decided = decide(seat, granted, position);
+        self.close(granted, (number, seat), decided, tag);
         progress.forget();
         decided == position
     }

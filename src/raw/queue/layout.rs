@@ -154,13 +154,15 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let mut claims = |offset, stride, count, form| {
         plan.claims(ClaimRun { offset, stride, count, form });
     };
-    claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
     // Items, space, cells, drained.
     claims(offset_of!(Header, items), 4, 4, ClaimForm::Sleepers);
+    // In the order in which tags go from word to word: from seats to the indices, and on to the slots. Who
+    // copied one after its new place was cleared finds the old place cleared, too.
     for word in [offset_of!(Seat, owner), offset_of!(Seat, claimed)] {
         let form = ClaimForm::Word64 { shift: 0 };
         claims(offsets.seats + word, size_of::<Seat>(), 2 * SEATS, form);
     }
+    claims(offsets.tail, offsets.head - offsets.tail, 2, ClaimForm::Word64 { shift: 0 });
     claims(offsets.senders, 4, rows, ClaimForm::RowCount);
     claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     let stride = Sizes::<T>::SLOT_WORDS * 8;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::RawMessages;
 use super::layout::{Me, RawQueue};
 use super::local::RecvEnd;
-use super::ring::Claim;
+use super::ring::{Claim, How};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::sync::{Ordering, fence};
 use crate::shared::Shared;
@@ -182,11 +182,13 @@ impl<T: Shared> RawQueue<T> {
 
     /// An owner of the head does not look at what stirs. Who may just have become it looks once more:
     /// who stirs tells it so afterwards.
-    #[cold]
-    pub(super) fn notice_what_stirred(&self, end: &RecvEnd) {
-        fence(Ordering::SeqCst); // [Q8]
-        if self.has_stirred(end) {
-            self.ring.interrupt_receiver();
+    #[inline]
+    pub(super) fn notice_what_stirred(&self, end: &RecvEnd, claim: Claim) {
+        if claim.how == How::NewOwner {
+            fence(Ordering::SeqCst); // [Q8]
+            if self.has_stirred(end) {
+                self.ring.interrupt_receiver();
+            }
         }
     }
 
@@ -211,6 +213,8 @@ impl<T: Shared> RawQueue<T> {
                 end.seen.store(stir, Ordering::Relaxed); // [P1]
             }
         }
-        self.ring.claim_head(actor, &end.progress).map(Taken::Slot)
+        let claim = self.ring.claim_head(actor, &end.progress)?;
+        self.notice_what_stirred(end, claim);
+        Some(Taken::Slot(claim))
     }
 }

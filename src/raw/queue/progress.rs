@@ -15,6 +15,7 @@ use crate::segment::Tag;
 // Ordering:
 // [Q6] of the ring, for what is finished
 // [B3] of the bias: granted.store(Release) ↔ granted.load(Acquire)   what else is known of it
+//      tag.store(Release) ↔ tag.load(Acquire)   whose bias there was under another tag, it is not
 // [P1] all else is a hint, or the owning thread's own: Relaxed
 
 /// No endpoint has finished this position.
@@ -111,22 +112,18 @@ impl Progress {
         Shape::distance(self.waited.swap(position, Ordering::Relaxed), position) // [P1]
     }
 
-    /// The bias, if it is this thread's. A forked child's copy may say so too: the seat has the parent's
-    /// tag.
+    /// The bias, if it is this thread's, under this tag.
     #[inline(always)]
-    pub(super) fn held(&self) -> Option<Held> {
-        // [P1] Only this thread writes its own key here, and what it finds then is its own as well.
-        let mine = self.thread.load(Ordering::Relaxed) == thread_key();
+    pub(super) fn held(&self, me: Tag) -> Option<Held> {
+        // A copy from before a fork has the parent's tag, until a thread of the child takes a seat for it;
+        // who finds the tag of that finds that this thread's key went before it.
+        let named = self.tag.load(Ordering::Acquire) == me.bits(); // [B3]
+        // Only this thread writes its own key here, and what it finds then is its own as well.
+        let mine = named && self.thread.load(Ordering::Relaxed) == thread_key(); // [P1]
         mine.then(|| Held {
             word: self.granted.load(Ordering::Relaxed), // [P1]
             seat: self.seat.load(Ordering::Relaxed) as usize,
         })
-    }
-
-    /// The index word under the bias, and the seat: for its owner.
-    pub(super) fn granted(&self) -> (u64, usize) {
-        // [P1]
-        (self.granted.load(Ordering::Relaxed), self.seat.load(Ordering::Relaxed) as usize)
     }
 
     /// The owner found that the bias is over, or none was granted to who asked.
@@ -145,6 +142,7 @@ impl Progress {
             if self.granted.compare_exchange(inherited, GRANTING, order.0, order.1).is_err() {
                 return false; // [B3]
             }
+            self.thread.store(NO_THREAD, Ordering::Relaxed); // before the tag [B3]
             self.seat.store(NO_SEAT, Ordering::Relaxed); // [P1]
             return true;
         }
@@ -160,8 +158,8 @@ impl Progress {
 
     /// Took this seat, after [`may_ask`](Progress::may_ask).
     pub(super) fn sit(&self, me: Tag, seat: usize) {
-        self.tag.store(me.bits(), Ordering::Relaxed); // [P1]
         self.seat.store(seat as u32, Ordering::Relaxed); // [P1]
+        self.tag.store(me.bits(), Ordering::Release); // [B3]
     }
 
     /// Got the bias.

@@ -1,7 +1,7 @@
 //! What the dead left in the ring: abandoned positions, and orphans.
 
 use super::ring::{Actor, Found, NoRoom, Ring, Seen, Words, cas};
-use super::words::{CLOSED, Index, Phase, Slot};
+use super::words::{CLOSED, Index, Phase, Shape, Slot};
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, spin_loop};
 use crate::segment::{Peers, Tag};
@@ -141,7 +141,12 @@ impl<W: Words> Ring<W> {
         let head = self.words.head();
         loop {
             let word = head.settle();
-            if Index::of(word).position != position {
+            let at = Index::of(word).position;
+            if at != position {
+                let ahead = Shape::distance(at, position);
+                if ahead <= self.shape.capacity() {
+                    return; // a claim before it, that was about to be made when it was seen, was not
+                }
                 break;
             }
             self.record_receiver(word);

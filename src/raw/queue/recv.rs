@@ -119,9 +119,7 @@ impl<T: Shared> RawQueue<T> {
             return None;
         }
         let claim = self.ring.claim_full_head(actor, &end.progress).ok()?;
-        if claim.how == How::NewOwner {
-            self.notice_what_stirred(end);
-        }
+        self.notice_what_stirred(end, claim);
         Some(claim)
     }
 

@@ -314,8 +314,8 @@ impl<W: Words> Ring<W> {
         me: Tag,
         progress: &Progress,
     ) -> Result<Own<'_>, Option<u64>> {
-        let (held, side) = (progress.held().ok_or(None)?, E::side(&self.words));
-        let next = side.next_of_owner(me, held).ok_or(None)?;
+        let (held, side) = (progress.held(me).ok_or(None)?, E::side(&self.words));
+        let next = side.next_of_owner(held);
         let position = Index::of(next).position;
         let (slot, word) = (self.slot(position), E::ready(self.shape, position));
         // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
@@ -340,12 +340,11 @@ impl<W: Words> Ring<W> {
                 Err(Some(position)) => return Ok(Claim::among_others(position)),
                 Err(None) => {}
             }
-            let side = E::side(&self.words);
-            let owner =
-                progress.held().and_then(|held| Some((held, side.next_of_owner(actor.me, held)?)));
-            let Some((held, word)) = owner else {
+            let Some(held) = progress.held(actor.me) else {
                 return self.claim_by_cas::<E, P>(actor, progress);
             };
+            let side = E::side(&self.words);
+            let word = side.next_of_owner(held);
             let position = Index::of(word).position;
             let slot = self.slot(position).load(Ordering::Acquire); // [Q1] [Q2]
             if slot != E::ready(self.shape, position) && !side.is_over(progress, held) {

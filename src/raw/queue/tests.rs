@@ -680,6 +680,27 @@ fn who_is_alone_is_granted_the_bias_until_another_comes() {
     }
 }
 
+/// In a forked child: one thread finds the copy of what it had before, another one gets the bias.
+#[test]
+fn what_was_held_before_a_fork_is_not_held_after_it() {
+    let progress = Progress::none();
+    assert!(progress.may_ask(A));
+    progress.sit(A, 1);
+    progress.hold(77 << 24 | 1);
+    assert!(progress.held(A).is_some());
+    assert!(progress.held(B).is_none());
+    let another = |part: &(dyn Fn() + Sync)| {
+        std::thread::scope(|threads| threads.spawn(part).join().unwrap());
+    };
+    another(&|| assert!(progress.may_ask(B)));
+    assert!(progress.held(B).is_none());
+    another(&|| progress.sit(B, 2));
+    assert!(progress.held(B).is_none());
+    another(&|| progress.hold(99 << 24 | 1));
+    assert!(progress.held(B).is_none());
+    assert!(!progress.may_ask(B));
+}
+
 #[test]
 fn an_owner_finds_its_queue_full_and_closed() {
     membarrier::register();
