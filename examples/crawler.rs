@@ -5,15 +5,12 @@
 //! The site is served by this program itself, on the loopback device; each page takes 20 ms.
 use commonhold::Pool;
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{error::Error, thread, time::Duration, time::Instant};
 
 const PAGES: usize = 40;
 const LATENCY: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a worker found. Its fields can cross to another process, so it can.
 struct Page {
@@ -26,16 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     commonhold::init();
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let host = listener.local_addr()?.to_string();
-    thread::spawn(move || {
-        listener.incoming().flatten().for_each(|s| drop(thread::spawn(|| serve(s))))
-    });
+    let answer = |stream| drop(thread::spawn(|| serve(stream)));
+    thread::spawn(move || listener.incoming().flatten().for_each(answer));
 
-    let pool = Pool::new(5)?;
-    let start = Instant::now();
-    let mut seen = BTreeSet::from(["/0".to_owned()]);
-    let (mut frontier, mut fetched, mut broken) = (vec!["/0".to_owned()], 0, Vec::new());
+    let (pool, start) = (Pool::new(5)?, Instant::now());
+    let (mut seen, mut frontier) = (BTreeSet::from(["/0".to_owned()]), vec!["/0".to_owned()]);
+    let (mut fetched, mut broken) = (0, Vec::new());
     while !frontier.is_empty() {
-        let addresses = std::mem::take(&mut frontier).into_iter().map(|path| (host.clone(), path));
+        let addresses: Vec<_> = frontier.drain(..).map(|path| (host.clone(), path)).collect();
         for page in pool.imap_unordered(fetch, addresses) {
             match page? {
                 Ok(Page { path, links }) => {
@@ -56,34 +51,31 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn fetch((host, path): (String, String)) -> Result<Page, String> {
-    let text = get(&host, &path).map_err(|error| format!("{path}: {error}"))?;
-    let (status, rest) = text.split_once("\r\n").unwrap_or_default();
-    if status != "HTTP/1.1 200 OK" {
-        return Err(format!("{path}: {status}"));
-    }
-    let links = rest.split("href='").skip(1).filter_map(|link| link.split('\'').next());
+    let get = |mut stream: TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        io::read_to_string(stream)
+    };
+    let text = TcpStream::connect(&host).and_then(get).map_err(|e| format!("{path}: {e}"))?;
+    let Some(page) = text.strip_prefix("HTTP/1.1 200 OK\r\n") else {
+        return Err(format!("{path}: {}", text.lines().next().unwrap_or("no answer")));
+    };
+    let links = page.split("href='").skip(1).filter_map(|link| link.split('\'').next());
     Ok(Page { links: links.map(str::to_owned).collect(), path })
 }
 
-fn get(host: &str, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-    io::read_to_string(stream)
-}
-
-/// One request: page n leads to 2n + 1 and 2n + 2, and back to the first; the last one to nowhere.
+/// One request: page n leads to the first one, to 2n + 1 and 2n + 2; the last one to nowhere.
 fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let request =
-        BufReader::new(&stream).lines().map_while(Result::ok).take_while(|l| !l.is_empty());
-    let path =
-        request.fold(String::new(), |first, line| if first.is_empty() { line } else { first });
+    let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     thread::sleep(LATENCY);
-    let page = path.split(['/', ' ']).nth(2).and_then(|number| number.parse::<usize>().ok());
-    let Some(n) = page else { return write!(stream, "HTTP/1.1 404 Not Found\r\n\r\n") };
-    write!(stream, "HTTP/1.1 200 OK\r\n\r\n<a href='/0'>home</a>")?;
-    let next = [2 * n + 1, 2 * n + 2].into_iter().filter(|next| *next < PAGES);
-    next.clone().try_for_each(|next| write!(stream, "<a href='/{next}'>{next}</a>"))?;
-    if n + 1 == PAGES { write!(stream, "<a href='/gone'>gone</a>") } else { Ok(()) }
+    let number = head.first().and_then(|line| line.split(['/', ' ']).nth(2)?.parse().ok());
+    let Some(n): Option<usize> = number else {
+        return write!(stream, "HTTP/1.1 404 Not Found\r\n\r\n");
+    };
+    let further = [2 * n + 1, 2 * n + 2].into_iter().filter(|n| *n < PAGES).map(|n| n.to_string());
+    let last = (n + 1 == PAGES).then(|| "gone".to_owned());
+    let link = |to| format!(" <a href='/{to}'>{to}</a>");
+    let links: String = further.chain(last).map(link).collect();
+    write!(stream, "HTTP/1.1 200 OK\r\n\r\n<a href='/0'>home</a>{links}")
 }
