@@ -44,10 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{fetched} pages in {:?}; one by one: {:?}", start.elapsed(), LATENCY * PAGES as u32);
     println!("broken: {}", broken.join(", "));
-    if fetched != PAGES || broken != ["/gone: HTTP/1.1 404 Not Found"] {
-        return Err(format!("it should be {PAGES} pages, and one broken link").into());
-    }
-    Ok(())
+    let right = fetched == PAGES && broken == ["/gone: HTTP/1.1 404 Not Found"];
+    right.then_some(()).ok_or("it should be all pages, and one broken link".into())
 }
 
 fn fetch((host, path): (String, String)) -> Result<Page, String> {

@@ -1,7 +1,6 @@
 //! A game server: a process for each connection, all of them waiting at one listening socket.
 //!
-//! Python: `multiprocessing.Process(target=serve, args=(listener, board, seat), daemon=True)`, `Array`,
-//! `multiprocessing.connection.wait`.
+//! Python: `Process(target=serve, args=(listener, board, seat), daemon=True)`, `connection.wait`.
 //!
 //! A player says words; the bytes of each new one are points on the shared score board. One player's
 //! process is killed in the middle: its seat is cleared and filled again, and nobody else notices.
