@@ -38,6 +38,10 @@ fn main() {
             ratio.try_once();
         }
     }
+    if measures && wanted("pool figures") {
+        cases::pool::figures();
+        cases::pool::python();
+    }
 }
 
 fn with_criterion() {

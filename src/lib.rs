@@ -48,8 +48,13 @@
 //! | `Event` | [`Event`] | a flag that processes wait for |
 //! | `Semaphore`, `BoundedSemaphore` | [`Semaphore`] | so many at a time |
 //! | `Queue`, `JoinableQueue` | [`Queue<T>`] | bounded, many producers and consumers, first in first out |
+//! | `Queue` of bytes | [`Queue<[T]>`](Queue#slices) | the same, of slices of any length |
+//! | `Queue` of anything | [`Mailbox<T>`] | strings, vectors, your own types, handles; of any length |
+//! | `connection.wait` | [`wait_any`] | sleeps until one of several things is ready |
 //! | `Manager` | [`Segment`] | several objects under one name |
 //! | `Process` | [`Process`] | a function in a process of its own |
+//! | `Pool`, `ProcessPoolExecutor` | [`Pool`] | functions on many arguments, run by worker processes |
+//! | `AsyncResult`, `Future` | [`Task`] | a result that comes later |
 //!
 //! What may be shared is any [`Shared`] type: plain bytes without pointers or padding, checked when they
 //! are read. [`Text<N>`](Text) is a string that qualifies.
@@ -97,6 +102,7 @@
 //! | [`Permit`]s | they come back |
 //! | a message it was sending | it was never sent |
 //! | a message it was receiving, or a [`Lease`] | it is delivered to another |
+//! | a task of a [`Pool`] | it fails with [`WorkerDied`](TaskError::WorkerDied), or is tried again |
 //! | the last handle to a name | the name is stale: `create` replaces it, [`gc`] removes it |
 //!
 //! # Fork

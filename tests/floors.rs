@@ -11,7 +11,7 @@ fn floor(module: &str) -> Option<u32> {
         "sys" => 0,
         "segment" => 1,
         "raw" => 2,
-        "transfer" | "process" | "mailbox" | "wait_any" => 4,
+        "transfer" | "process" | "mailbox" | "wait_any" | "pool" => 4,
         "children" => return None,
         name if name.starts_with(char::is_uppercase) => return None,
         _ => 3,

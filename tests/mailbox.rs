@@ -254,3 +254,92 @@ alone! {
         drop(fresh);
     }
 }
+
+alone! {
+    fn a_limit_on_files_is_a_panic_that_says_so_and_no_signal() {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        let mailbox = Mailbox::<Vec<u8>>::new(4096).unwrap();
+        let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
+        setrlimit(Resource::RLIMIT_FSIZE, 1 << 20, hard).unwrap();
+        let sent = std::panic::catch_unwind(|| mailbox.send(vec![1; 100_000]));
+        let panic = *sent.unwrap_err().downcast::<String>().unwrap();
+        assert!(panic.contains("100008 bytes") && panic.contains("File too large"), "{panic}");
+        setrlimit(Resource::RLIMIT_FSIZE, hard, hard).unwrap();
+        mailbox.send(vec![1; 100_000]).unwrap();
+        assert_eq!(mailbox.recv().unwrap().len(), 100_000);
+    }
+
+    fn a_long_message_waits_for_memory() {
+        use nix::mount::{MsFlags, mount};
+        use nix::sched::{CloneFlags, unshare};
+        let small = children::directory().join("small");
+        std::fs::create_dir(&small).unwrap();
+        fork(|| {
+            if let Err(why) = unshare(CloneFlags::CLONE_NEWNS) {
+                return println!("skipped, a small file system: {why}");
+            }
+            let none: Option<&str> = None;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+            mount(Some("tmpfs"), &small, Some("tmpfs"), MsFlags::empty(), Some("size=1m")).unwrap();
+            // SAFETY: no other thread reads the environment.
+            unsafe { std::env::set_var("COMMONHOLD_DIR", &small) };
+            let mailbox = Mailbox::<Vec<u8>>::create("mail", 4096).unwrap();
+            mailbox.send(vec![1; 600_000]).unwrap();
+            let full = mailbox.try_send(vec![2; 600_000]).unwrap_err();
+            assert!(matches!(full, TrySendError::Full(_)));
+            mailbox.send(vec![3; 10]).unwrap(); // a short one needs none
+            let waiter = fork(|| mailbox.send(vec![4; 600_000]).unwrap());
+            waiter.asleep();
+            assert_eq!(mailbox.recv().unwrap(), vec![1; 600_000]);
+            promptly("sent", || waiter.succeed());
+            assert_eq!(mailbox.recv().unwrap(), vec![3; 10]);
+            assert_eq!(mailbox.recv().unwrap(), vec![4; 600_000]);
+            let never = std::panic::catch_unwind(|| mailbox.send(vec![0; 5 << 20]));
+            assert!(never.is_err(), "more than there is in all");
+            assert!(mailbox.is_empty());
+        })
+        .succeed();
+        std::fs::remove_dir(&small).unwrap();
+    }
+
+    /// Whatever byte of it was overwritten: an error, a wrong message, or a panic; and no end of it.
+    fn every_byte_changed_is_survived() {
+        let at = || Segment::options().persistent(true).participants(2).at("mail");
+        let path = children::directory().join("mail");
+        let mailbox = Mailbox::<Vec<u8>>::create(at(), 64).unwrap();
+        mailbox.send(vec![1; 20]).unwrap();
+        mailbox.send(vec![2; 300]).unwrap();
+        drop(mailbox);
+        let mapped = segments().unwrap()[0].size() as usize;
+        let length = std::fs::metadata(&path).unwrap().len() as usize;
+        assert!(length > mapped && length < 10 * mapped, "it goes on beyond what is mapped: {length}");
+        std::panic::set_hook(Box::new(|_| ()));
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut start = vec![0; mapped];
+        use std::os::unix::fs::FileExt;
+        file.read_exact_at(&mut start, 0).unwrap();
+        let (mut panics, mut errors, mut fine) = (0, 0, 0);
+        // What the blocks begin with is another test's.
+        let used = start.iter().rposition(|byte| *byte != 0).unwrap() + 256;
+        for at in 256..used.min(mapped) {
+            let mut bad = start.clone();
+            bad[at] ^= [1, 0x80, 0xFF][at % 3];
+            file.write_all_at(&bad, 0).unwrap();
+            let Ok(mailbox) = Mailbox::<Vec<u8>>::open("mail") else {
+                errors += 1;
+                continue;
+            };
+            for _ in 0..3 {
+                match std::panic::catch_unwind(|| mailbox.try_recv()) {
+                    Ok(_) => fine += 1,
+                    Err(_) => panics += 1,
+                }
+                let _ = std::panic::catch_unwind(|| mailbox.try_send(vec![3]));
+            }
+            drop(mailbox);
+        }
+        println!("{errors} errors, {panics} panics, {fine} fine, of {} bytes", used.min(mapped) - 256);
+        assert!(errors > 0 && panics > 0 && fine > 0);
+        unlink("mail").unwrap();
+    }
+}

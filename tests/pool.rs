@@ -334,8 +334,8 @@ fn a_failing_initializer_is_told_by_the_first_call_and_by_every_other() {
     assert!(matches!(error.error, TaskError::Initializer { .. }));
     assert!(started.get() <= 2, "it ran {} times", started.get());
 
-    let refuse = || Err::<(), _>("no flour");
-    let pool = Pool::options().workers(1).initializer(refuse, ()).build().unwrap();
+    let exit = |code: i32| std::process::exit(code);
+    let pool = Pool::options().workers(1).initializer(exit, 7).build().unwrap();
     let error = pool.apply(square, 7).unwrap_err();
     assert!(matches!(error, TaskError::Initializer { .. }), "{error}");
 }

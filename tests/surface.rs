@@ -44,6 +44,7 @@ fn name(what: &str) -> String {
 
 fn is_handle<T: Clone + Debug + Send + Sync + UnwindSafe + RefUnwindSafe + 'static>() {}
 fn is_send<T: Send>() {}
+fn is_shared_by_threads<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
 fn is_error<T: StdError + Send + Sync + 'static>() {}
 fn is_shared<T: Shared>() {}
 fn is_place<'a>(_: impl Into<Place<'a>>) {}
@@ -72,9 +73,14 @@ fn kinds_of_types_are_as_promised() {
     is_handle::<Semaphore>();
     is_handle::<Queue<Job>>();
     is_handle::<Queue<Page>>();
+    is_handle::<Queue<[Job]>>();
+    is_handle::<Mailbox<Vec<String>>>();
+    is_handle::<Sender<[u8]>>();
     is_handle::<Sender<Page>>();
     is_handle::<Receiver<Page>>();
     is_handle::<Process>();
+    is_shared_by_threads::<Pool>();
+    is_shared_by_threads::<Task<String>>();
 
     is_not_send!(LockGuard<'static>, MutexGuard<'static, Job>);
     is_not_send!(BufferRef<'static, Page>, BufferMut<'static, Page>);
@@ -95,9 +101,14 @@ fn kinds_of_types_are_as_promised() {
     is_error::<SendError<Page>>();
     is_error::<TrySendError<Page>>();
     is_error::<SendTimeoutError<Page>>();
+    is_error::<SendSliceError>();
+    is_error::<TrySendSliceError>();
+    is_error::<SendSliceTimeoutError>();
     is_error::<RecvError>();
     is_error::<TryRecvError>();
     is_error::<RecvTimeoutError>();
+    is_error::<TaskError>();
+    is_error::<MapError>();
 }
 
 /// With every name of the crate imported, those of std's prelude mean what they always do.
@@ -165,6 +176,15 @@ alone! {
     }
     fn queues_in_place() {
         queue_in_place().unwrap();
+    }
+    fn queues_of_slices() {
+        slices().unwrap();
+    }
+    fn mailboxes() {
+        mailbox().unwrap();
+    }
+    fn waits_for_any() {
+        any().unwrap();
     }
     fn endpoints_of_queues() {
         queue_endpoints().unwrap();
@@ -670,6 +690,84 @@ fn processes() -> Outcome {
     Ok(())
 }
 
+fn square(n: u64) -> u64 {
+    n * n
+}
+
+fn range_sum(from: u64, to: u64, step: u64) -> u64 {
+    (from..to).step_by(step as usize).sum()
+}
+
+#[test]
+fn pools_are_as_promised() {
+    pools().unwrap();
+    tasks().unwrap();
+}
+
+fn pools() -> Outcome {
+    let options: PoolOptions =
+        Pool::options().workers(2).initializer(range_sum, (0, 1, 1)).max_tasks_per_worker(100);
+    let _: Result<Pool, Error> = options.retries(1).initializer(|| (), ()).build();
+    let pool: Pool = Pool::new(2)?;
+    let squares: Result<Vec<u64>, MapError> = pool.map(square, 0..1000);
+    assert_eq!(squares?.len(), 1000);
+    let sums: Result<Vec<u64>, MapError> = pool.starmap(range_sum, [(0, 10, 1), (0, 10, 2)]);
+    assert_eq!(sums?, [45, 20]);
+    assert_eq!(pool.starmap(|pair: (u8, u8)| pair.0, [(1, 2)])?, [1]);
+    for result in pool.imap(square, 0..10) {
+        let _: u64 = result?;
+    }
+    for result in pool.imap_unordered(square, 0..10) {
+        let result: Result<u64, TaskError> = result;
+        result?;
+    }
+    let options: MapOptions = MapOptions::new().chunk(16);
+    assert_eq!(pool.map_with(square, 0..3, options)?, [0, 1, 4]);
+    assert_eq!(pool.starmap_with(range_sum, [(0, 3, 1)], options)?, [3]);
+    let ordered: Imap<'_, _, u64> = pool.imap_with(square, vec![1, 2], options);
+    let unordered: ImapUnordered<'_, _, u64> = pool.imap_unordered_with(square, [3], options);
+    assert_eq!(ordered.chain(unordered).map(Result::unwrap).sum::<u64>(), 14);
+    let refused: MapError = pool.map_with(square, 0..3, MapOptions::new().chunk(0)).unwrap_err();
+    assert!(matches!(refused, MapError { index: 0, error: TaskError::Refused { reason: _ } }));
+    let n: Result<u64, TaskError> = pool.apply(square, 7);
+    assert_eq!(n?, 49);
+    let () = pool.resize(3)?;
+    pool.close();
+    let () = pool.join()?;
+    pool.terminate();
+    Ok(())
+}
+
+fn tasks() -> Outcome {
+    let pool = Pool::new(2)?;
+    let task: Task<u64> = pool.apply_async(square, 7)?;
+    assert_eq!(wait_any(&[&task], Some(LONG)), [0]);
+    let result: Result<u64, TaskError> = task.get_timeout(LONG);
+    assert_eq!(result?, 49);
+    assert_eq!((task.get(), task.try_get()), (Err(TaskError::Taken), Err(TaskError::Taken)));
+    assert_eq!(task.get_deadline(Instant::now()), Err(TaskError::Taken));
+    assert!(task.is_ready() && task.wait_timeout(SOON) && task.wait_deadline(Instant::now()));
+    let () = task.wait();
+    let all: Task<Vec<u64>> = pool.map_async(square, 0..10)?;
+    let sums: Task<Vec<u64>> = pool.starmap_async(range_sum, [(0, 3, 1)])?;
+    assert_eq!((all.get()?.len(), sums.get()?), (10, vec![3]));
+    let called: Task<()> = pool.apply_async_with(square, 7, |_: u64| (), |_: TaskError| ())?;
+    assert_eq!(called.get(), Ok(()));
+    let sleep = |seconds: u64| std::thread::sleep(Duration::from_secs(seconds));
+    let long: Task<()> = pool.apply_async(sleep, 60)?;
+    assert_eq!(wait_any(&[&long], Some(SOON)), Vec::<usize>::new());
+    assert_eq!(long.try_get(), Err(TaskError::Timeout));
+    let kinds = |error: TaskError| match error {
+        TaskError::Panicked { message, location } => message + &location,
+        TaskError::WorkerDied { pid: _, status } => status.to_string(),
+        TaskError::Initializer { message } => message,
+        TaskError::Timeout | TaskError::Closed | TaskError::Terminated => String::new(),
+        other => other.clone().to_string(),
+    };
+    assert_eq!(kinds(TaskError::Closed), "");
+    Ok(())
+}
+
 #[test]
 fn what_may_cross() {
     fn crosses<T: Transfer>() {}
@@ -697,3 +795,96 @@ struct Named {
 }
 commonhold::transfer!(Named { name, jobs });
 commonhold::transfer!(Job);
+
+fn slices() -> Outcome {
+    let q: Queue<[Job]> = Queue::new(1024)?;
+    let sent: Result<(), SendSliceError> = q.send(&[JOB, JOB]);
+    sent?;
+    let sent: Result<(), TrySendSliceError> = q.try_send(&[]);
+    sent?;
+    let late: Result<(), SendSliceTimeoutError> = q.send_timeout(&[JOB; 100], SOON);
+    match late.unwrap_err() {
+        SendSliceTimeoutError::TooLarge
+        | SendSliceTimeoutError::Timeout
+        | SendSliceTimeoutError::Closed => {}
+    }
+    let late: Result<(), SendSliceTimeoutError> = q.send_deadline(&[JOB], Instant::now());
+    late?;
+    let jobs: Result<Vec<Job>, RecvError> = q.recv();
+    assert_eq!((jobs?, q.len()), (vec![JOB, JOB], 2));
+    let jobs: Result<Vec<Job>, TryRecvError> = q.try_recv();
+    assert!(jobs?.is_empty());
+    let mut into: Vec<Job> = vec![];
+    let count: Result<usize, RecvError> = q.recv_into(&mut into);
+    assert_eq!((count?, into.len()), (1, 1));
+    let none: Result<usize, TryRecvError> = q.try_recv_into(&mut into);
+    assert!(none.is_err());
+    let none: Result<usize, RecvTimeoutError> = q.recv_into_timeout(&mut into, SOON);
+    assert!(none.is_err());
+    let none: Result<usize, RecvTimeoutError> = q.recv_into_deadline(&mut into, Instant::now());
+    assert!(none.is_err());
+    let none: Result<Vec<Job>, RecvTimeoutError> = q.recv_timeout(SOON);
+    assert!(none.is_err() && q.recv_deadline(Instant::now()).is_err());
+    let (sender, receiver): (Sender<[Job]>, Receiver<[Job]>) = (q.sender(), q.receiver());
+    sender.send(&[JOB])?;
+    sender.try_send(&[JOB])?;
+    sender.send_timeout(&[JOB], LONG)?;
+    sender.send_deadline(&[JOB], Instant::now())?;
+    assert_eq!(receiver.recv()?.len() + receiver.try_recv()?.len(), 2);
+    receiver.recv_into(&mut into)?;
+    receiver.recv_timeout(LONG)?;
+    q.close();
+    match q.try_send(&[]).unwrap_err() {
+        TrySendSliceError::TooLarge | TrySendSliceError::Full | TrySendSliceError::Closed => {}
+    }
+    match q.send(&[]).unwrap_err() {
+        SendSliceError::TooLarge | SendSliceError::Closed => Ok(()),
+    }
+}
+
+fn mailbox() -> Outcome {
+    type Anything = (String, Option<Mailbox<u8>>);
+    let anything = || -> Anything { ("one".into(), None) };
+    let name = name("mailbox");
+    let m: Mailbox<Anything> = Mailbox::new(4096)?;
+    drop(Mailbox::<Anything>::create(&name, 4096)?);
+    let named: Mailbox<Anything> = Mailbox::open_or_create(&name, 4096)?;
+    let same: Mailbox<Anything> = Mailbox::open(&name)?;
+    named.unlink()?;
+    drop(same);
+    let sent: Result<(), SendError<Anything>> = m.send(anything());
+    sent?;
+    let sent: Result<(), TrySendError<Anything>> = m.try_send(anything());
+    sent?;
+    let sent: Result<(), SendTimeoutError<Anything>> = m.send_timeout(anything(), LONG);
+    sent?;
+    let sent: Result<(), SendTimeoutError<Anything>> = m.send_deadline(anything(), Instant::now());
+    sent?;
+    let (len, empty, closed): (usize, bool, bool) = (m.len(), m.is_empty(), m.is_closed());
+    assert_eq!((len, empty, closed), (4, false, false));
+    let found: Result<Anything, RecvError> = m.recv();
+    assert_eq!(found?.0, "one");
+    let found: Result<Anything, TryRecvError> = m.try_recv();
+    found?;
+    let found: Result<Anything, RecvTimeoutError> = m.recv_timeout(LONG);
+    found?;
+    let found: Result<Anything, RecvTimeoutError> = m.recv_deadline(Instant::now());
+    found?;
+    let () = m.close();
+    match m.send(anything()).unwrap_err() {
+        SendError::Closed(message) => assert_eq!(message.0, "one"),
+    }
+    Ok(())
+}
+
+fn any() -> Outcome {
+    let (queue, event) = (Queue::<Job>::new(4)?, Event::new()?);
+    let (slices, mail) = (Queue::<[u8]>::new(64)?, Mailbox::<String>::new(64)?);
+    let receiver: Receiver<Job> = queue.receiver();
+    let all: [&dyn Waitable; 5] = [&queue, &slices, &mail, &receiver, &event];
+    let none: Vec<usize> = wait_any(&all, Some(SOON));
+    assert!(none.is_empty());
+    event.set();
+    assert_eq!(wait_any(&all, None), [4]);
+    Ok(())
+}

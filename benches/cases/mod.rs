@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod contended;
 pub mod doors;
 pub mod objects;
+pub mod pool;
 pub mod processes;
 pub mod queues;
 
@@ -64,6 +65,17 @@ cases! {
     CREATE_BARE "doors create/bare file" doors::create_bare();
     OPEN "doors open/commonhold" doors::open();
     OPEN_BARE "doors open/bare file" doors::open_bare();
+    POOL "pool map/commonhold, processes" pool::map(0);
+    POOL_RAYON "pool map/rayon, threads" pool::map_rayon(0);
+    POOL_BARE "pool map/bare, threads" pool::map_bare(0);
+    POOL_1 "pool map, chunk 1/commonhold, processes" pool::map(1);
+    POOL_1_RAYON "pool map, chunk 1/rayon, threads" pool::map_rayon(1);
+    POOL_1_BARE "pool map, chunk 1/bare, threads" pool::map_bare(1);
+    APPLY "pool apply_async, get/commonhold, processes" pool::apply();
+    APPLY_RAYON "pool apply_async, get/rayon, threads" pool::apply_rayon();
+    APPLY_BARE "pool apply_async, get/bare wake-ups, threads" pool::round_trip_bare();
+    POOL_START "pool start/commonhold, processes" pool::start();
+    POOL_START_BARE "pool start/bare processes" pool::start_bare();
     SPAWN "process/spawn and join" processes::spawn();
     SPAWN_BARE "process/posix_spawn and wait" processes::spawn_bare();
 }
@@ -100,6 +112,13 @@ pub const RATIOS: &[Ratio] = &[
     ratio("Mailbox<Vec<u8>> 64 KiB/tuned ring of bytes", MAIL_64K, BYTES_64K_BARE, Speed),
     ratio("Queue::create/shm file", CREATE, CREATE_BARE, TimeAtMost(2.0)),
     ratio("Queue::open/shm file", OPEN, OPEN_BARE, TimeAtMost(2.0)),
+    ratio("pool map/bare pool of threads", POOL, POOL_BARE, TimeAtMost(3.0)),
+    ratio("pool map/rayon", POOL, POOL_RAYON, Speed),
+    ratio("pool map, chunk 1/bare pool of threads", POOL_1, POOL_1_BARE, TimeAtMost(1.5)),
+    ratio("pool map, chunk 1/rayon", POOL_1, POOL_1_RAYON, Speed),
+    ratio("pool apply_async, get/bare wake-ups", APPLY, APPLY_BARE, TimeAtMost(1.2)),
+    ratio("pool apply_async, get/rayon", APPLY, APPLY_RAYON, Speed),
+    ratio("pool start/two bare processes", POOL_START, POOL_START_BARE, TimeAtMost(1.5)),
     ratio("Process::spawn and join/posix_spawn and wait", SPAWN, SPAWN_BARE, TimeAtMost(1.5)),
 ];
 
@@ -110,6 +129,7 @@ pub fn play() -> bool {
     match words[0] {
         "bytes" => bytes::play(&words[1..]),
         "doors" => doors::play(&words[1..]),
+        "pool" => pool::play(&words[1..]),
         "nothing" => {}
         "lock" => contended::play(&words[1..]),
         "queue" => queues::play(&words[1..]),

@@ -21,7 +21,9 @@ impl<T: Transfer> Mailbox<T> {
     ///
     /// # Panics
     /// When the message holds what crosses to no process but a child that is being spawned (a file, a
-    /// socket), values within values beyond a depth of 256, or more bytes than the machine has memory.
+    /// socket), values within values beyond a depth of 256, or more bytes than the machine has memory; and
+    /// when a message that is longer than the capacity cannot be written beside it for another reason than
+    /// a lack of memory, such as a limit on the length of files (`ulimit -f`).
     ///
     /// # If a process dies
     /// In the middle of `send`: the message was sent or not, and stands in nobody's way; memory that was

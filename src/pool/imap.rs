@@ -63,7 +63,9 @@ where
                     let panic = stream.take_panic();
                     self.stream = None;
                     // The iterator's, at the place where it broke off.
-                    panic.into_iter().for_each(|panic| resume_unwind(panic));
+                    if let Some(panic) = panic {
+                        resume_unwind(panic);
+                    }
                 }
                 Err(error) => {
                     self.stream = None;
@@ -74,12 +76,41 @@ where
     }
 }
 
-macro_rules! iterators {
-    ($($(#[$attribute:meta])* $name:ident $order:expr;)*) => {$(
-        $(#[$attribute])*
-        #[must_use = "the pool goes on only as results are taken"]
-        pub struct $name<'p, I, R>(Results<'p, I, R>);
+/// Results in the order of the items, from [`Pool::imap`](crate::Pool::imap).
+///
+/// # Examples
+/// ```
+/// # use commonhold::{Imap, Pool};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # commonhold::init();
+/// let pool = Pool::new(2)?;
+/// let mut squares: Imap<'_, _, u64> = pool.imap(|n: u64| n * n, 0..);
+/// assert_eq!(squares.nth(7), Some(Ok(49)));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the pool goes on only as results are taken"]
+pub struct Imap<'p, I, R>(Results<'p, I, R>);
 
+/// Results as they come, from [`Pool::imap_unordered`](crate::Pool::imap_unordered).
+///
+/// # Examples
+/// ```
+/// # use commonhold::{ImapUnordered, Pool};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # commonhold::init();
+/// let pool = Pool::new(2)?;
+/// let lengths: ImapUnordered<'_, _, usize> =
+///     pool.imap_unordered(|text: String| text.len(), vec!["a".to_owned(), "bc".to_owned()]);
+/// assert_eq!(lengths.flatten().sum::<usize>(), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the pool goes on only as results are taken"]
+pub struct ImapUnordered<'p, I, R>(Results<'p, I, R>);
+
+macro_rules! iterators {
+    ($($name:ident $order:expr;)*) => {$(
         impl<'p, I, R> $name<'p, I, R>
         where
             I: Iterator,
@@ -131,8 +162,6 @@ macro_rules! iterators {
 }
 
 iterators! {
-    /// Results in the order of the items, from [`Pool::imap`](crate::Pool::imap).
     Imap Order::AsGiven;
-    /// Results as they come, from [`Pool::imap_unordered`](crate::Pool::imap_unordered).
     ImapUnordered Order::AsDone;
 }

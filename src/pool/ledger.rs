@@ -11,118 +11,24 @@
 
 use std::collections::VecDeque;
 
+use super::call::{Call, Chunk, Occupant, Phase, Queued, Then};
 use super::crew::Crew;
 use super::error::TaskError;
 use super::results::{Finished, Hold, Results};
-use crate::process::ExitStatus;
+use crate::raw::pool::answer::Answer;
 use crate::raw::pool::board::Job;
-use crate::raw::pool::owner::{Answer, Blocks, OWN_BELL, Order, Owner};
-use crate::raw::pool::words::{State, WorkerId};
+use crate::raw::pool::owner::{OWN_BELL, Order, Owner};
+use crate::raw::pool::words::State;
 use crate::transfer::Carried;
-
-/// Whether a pool takes work.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Phase {
-    Open,
-    /// It takes no new calls, and does what it has.
-    Closing,
-    /// It does nothing any more; why.
-    Over(TaskError),
-}
-
-/// What is to happen when a call's chunks are done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Then {
-    /// Its results are fetched by who made it.
-    Nothing,
-    /// Its results are fetched by the pool's own thread, which runs a callback.
-    Callback,
-}
-
-/// A call: the chunks that belong together.
-pub(super) struct Call {
-    pub(super) function: u32,
-    pub(super) bell: u8,
-    /// Where those sleep who wait for the callback.
-    pub(super) listener: u8,
-    pub(super) then: Then,
-    /// Bytes of results of an item, as far as is known.
-    pub(super) room: usize,
-    /// Its chunks in cells, about in the order in which they were posted.
-    pub(super) jobs: VecDeque<Job>,
-    pub(super) inbox: Vec<Finished>,
-    /// Chunks that were handed over and are not in the inbox.
-    pub(super) open: usize,
-    /// Nobody fetches its results.
-    pub(super) abandoned: bool,
-    /// Its callback ran.
-    pub(super) called_back: bool,
-    /// Its result was given out.
-    pub(super) taken: bool,
-}
-
-impl Call {
-    pub(super) fn new(function: u32, bell: u8, then: Then, room: usize) -> Call {
-        let (jobs, inbox) = (VecDeque::new(), Vec::new());
-        let (listener, own) = (bell, then == Then::Callback);
-        Call {
-            function,
-            bell: if own { OWN_BELL } else { bell },
-            listener,
-            then,
-            room,
-            jobs,
-            inbox,
-            open: 0,
-            abandoned: false,
-            called_back: false,
-            taken: false,
-        }
-    }
-}
-
-/// A chunk to be run.
-pub(super) struct Chunk<'a> {
-    /// Which item of its call is the first.
-    pub(super) first: usize,
-    pub(super) items: u32,
-    pub(super) args: &'a [u8],
-    /// Where each item's arguments end; empty where all are of one length.
-    pub(super) ends: &'a [u32],
-}
-
-/// A chunk that waits for a cell.
-struct Queued {
-    call: usize,
-    first: usize,
-    items: u32,
-    args: Vec<u8>,
-    ends: Vec<u32>,
-    carried: Carried,
-}
-
-/// The chunk in a cell.
-struct Occupant {
-    call: usize,
-    first: usize,
-    items: u32,
-    job: Job,
-    blocks: Blocks,
-    /// What its arguments refer to.
-    carried: Carried,
-    lost: Vec<(u32, TaskError)>,
-    /// The item in which a worker died last, and how often.
-    tried: (u32, u32),
-}
 
 /// The books.
 pub(super) struct Ledger {
     pub(super) owner: Owner,
     pub(super) crew: Crew,
     pub(super) phase: Phase,
-    retries: u32,
+    pub(super) retries: u32,
     free: Vec<usize>,
-    occupants: Vec<Option<Occupant>>,
+    pub(super) occupants: Vec<Option<Occupant>>,
     calls: Vec<Option<Call>>,
     vacant: Vec<usize>,
     queued: VecDeque<Queued>,
@@ -461,100 +367,5 @@ impl Ledger {
         for job in self.owner.wanting() {
             self.make_room(job);
         }
-    }
-
-    /// Takes back what was handed over in one piece with an item that takes its time: as pieces of its
-    /// own for those who have nothing to do. True: there was something.
-    pub(super) fn split(&mut self, number: usize) -> bool {
-        let jobs: Vec<Job> = self.call(number).jobs.iter().copied().collect();
-        let mut pieces = 0;
-        for job in jobs {
-            let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job)
-            else {
-                continue;
-            };
-            // What its arguments refer to lives as long as the job.
-            if occupant.items < 2 || !occupant.carried.is_empty() || self.free.is_empty() {
-                continue;
-            }
-            let Some(cut) = self.owner.cut(job) else { continue };
-            let first = occupant.first + cut.start as usize;
-            occupant.items = cut.start;
-            let args = self.owner.args_of(job, &occupant.blocks, cut.clone());
-            pieces += self.repost(number, first, cut.len(), args);
-        }
-        if pieces > 0 {
-            self.owner.announce(pieces);
-        }
-        pieces > 0
-    }
-
-    /// Posts items that were cut off, in as many pieces as there may be takers. Tells how many.
-    fn repost(
-        &mut self,
-        number: usize,
-        first: usize,
-        count: usize,
-        args: Option<(Vec<u8>, Vec<u32>)>,
-    ) -> usize {
-        let Some((bytes, ends)) = args else {
-            let error = TaskError::refused("the pool's memory was overwritten");
-            self.deliver_unposted(number, Finished::failed(first, count as u32, &error));
-            return 0;
-        };
-        let each = bytes.len() / count;
-        let end_of = |item: usize| ends.get(item).map_or((item + 1) * each, |end| *end as usize);
-        let most = self.free.len().min(2 * self.crew.target());
-        let size = count.div_ceil(most);
-        let mut pieces = 0;
-        for from in (0..count).step_by(size) {
-            let to = (from + size).min(count);
-            let start = if from == 0 { 0 } else { end_of(from - 1) };
-            let piece_ends: Vec<u32> = match ends.is_empty() {
-                true => Vec::new(),
-                false => ends[from..to].iter().map(|end| end - start as u32).collect(),
-            };
-            let args = &bytes[start..end_of(to - 1)];
-            let items = (to - from) as u32;
-            let chunk = Chunk { first: first + from, items, args, ends: &piece_ends };
-            pieces += usize::from(self.post(number, &chunk, Carried::default()));
-        }
-        pieces
-    }
-
-    /// A worker has died: the item it was at fails, or is tried again; the rest of its chunk is for others.
-    pub(super) fn bury(&mut self, worker: WorkerId, pid: u32, status: &ExitStatus) {
-        let held = self.owner.held_by(worker);
-        let mut reopened = 0;
-        for job in held {
-            let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job)
-            else {
-                continue;
-            };
-            let done = self.owner.done_of(job).min(occupant.items);
-            let at = if done == occupant.items {
-                done // it died between the last item and the end
-            } else {
-                let tries = if occupant.tried.0 == done { occupant.tried.1 + 1 } else { 1 };
-                occupant.tried = (done, tries);
-                if tries > self.retries {
-                    let error = TaskError::WorkerDied { pid, status: status.clone() };
-                    occupant.lost.push((done, error));
-                    done + 1
-                } else {
-                    done
-                }
-            };
-            if at == occupant.items {
-                self.owner.conclude(job, Some(worker));
-            } else {
-                let lost = occupant.lost.len() as u32;
-                self.owner.reopen(job, &occupant.blocks, (at, lost));
-                reopened += 1;
-            }
-        }
-        self.owner.announce(reopened);
-        self.owner.pool().board.rouse();
-        self.owner.pool().ring_all();
     }
 }

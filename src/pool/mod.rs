@@ -2,24 +2,28 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `mod.rs`, `calls.rs` | the handle, and what can be asked of it |
+//! | `mod.rs`, `calls.rs`, `later.rs` | the handle, and what can be asked of it |
 //! | `options.rs`, `error.rs` | how it is set up, and why a task has no result |
 //! | `task.rs`, `imap.rs` | results that come later, and one by one |
 //! | `stage.rs`, `stream.rs` | items packed in chunks, handed over, and read back |
 //! | `results.rs` | what came of a chunk |
-//! | `ledger.rs` | which cell holds which chunk |
-//! | `shared.rs`, `crew.rs` | the pool's threads, and its workers |
+//! | `ledger.rs`, `call.rs`, `recovery.rs` | which cell holds which chunk, and what becomes of it after a death |
+//! | `build.rs`, `shared.rs`, `crew.rs` | how a pool starts, its threads, and its workers |
 //! | `work.rs` | what a worker does |
 //!
 //! The state machine of a job, and what becomes of it when a worker dies, is in `raw/pool`.
 #![forbid(unsafe_code)]
 
+mod build;
+mod call;
 mod calls;
 mod crew;
 mod error;
 mod imap;
+mod later;
 mod ledger;
 mod options;
+mod recovery;
 mod results;
 mod shared;
 mod stage;
@@ -33,7 +37,7 @@ use std::thread::JoinHandle;
 
 use crate::error::Error;
 use crate::sys::clock::LONGEST_NAP;
-use ledger::Phase;
+use call::Phase;
 use shared::Shared;
 
 pub use error::{MapError, TaskError};
@@ -138,16 +142,14 @@ impl Pool {
         let mut ledger = self.shared.ledger();
         let seats = ledger.crew.seats();
         if workers > seats {
-            return Err(shared::invalid(format!(
-                "{workers} workers in a pool with {seats} places"
-            )));
+            return Err(build::invalid(format!("{workers} workers in a pool with {seats} places")));
         }
         if let Some(why) = ledger.refusal() {
-            return Err(shared::unsupported(why.to_string()));
+            return Err(build::unsupported(why.to_string()));
         }
         ledger.crew.resize(workers);
         drop(ledger);
-        self.shared.fill_seats().map_err(|why| shared::unsupported(why.to_string()))
+        self.shared.fill_seats().map_err(|why| build::unsupported(why.to_string()))
     }
 
     /// Takes no more calls: they fail with [`Closed`](TaskError::Closed). What was handed over is done.
@@ -203,7 +205,7 @@ impl Pool {
     /// ```
     pub fn join(&self) -> Result<(), Error> {
         if !self.shared.is_ours() {
-            return Err(shared::unsupported("it belongs to another process".to_owned()));
+            return Err(build::unsupported("it belongs to another process".to_owned()));
         }
         self.close();
         let mut ledger = self.shared.ledger();
@@ -222,7 +224,7 @@ impl Pool {
         self.await_the_end();
         match over {
             None | Some(TaskError::Closed) => Ok(()),
-            Some(why) => Err(shared::unsupported(why.to_string())),
+            Some(why) => Err(build::unsupported(why.to_string())),
         }
     }
 

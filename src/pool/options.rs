@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::process::Termination;
 use std::sync::{Arc, Mutex};
 
 use super::Pool;
-use super::shared::{self, Start};
+use super::build;
+use super::shared::Start;
 use super::work::{self, Lent, Member};
 use crate::error::Error;
 use crate::process::function::assert_captures_nothing;
@@ -61,8 +61,8 @@ impl PoolOptions {
 
     /// Sets a function that every worker runs before its first task, with these arguments.
     ///
-    /// One that panics, returns an error or ends its process ends the pool: every call fails with
-    /// [`Initializer`](crate::TaskError::Initializer).
+    /// What it returns is dropped. One that panics, or ends its process, ends the pool: every call fails
+    /// with [`Initializer`](crate::TaskError::Initializer).
     ///
     /// # Examples
     /// ```
@@ -85,7 +85,6 @@ impl PoolOptions {
     where
         F: Function<A, M>,
         A: Transfer + Send,
-        F::Output: Termination,
         M: 'static,
     {
         const { assert_captures_nothing::<F>() };
@@ -149,7 +148,7 @@ impl PoolOptions {
         let make_start = make_start.unwrap_or_else(|| Box::new(start_plain));
         let seats = (2 * workers).clamp(64, MAX_WORKERS);
         let make_start = |pool| make_start(pool, max_tasks);
-        let (shared, threads) = shared::build(workers, seats, retries, make_start)?;
+        let (shared, threads) = build::build(workers, seats, retries, make_start)?;
         Ok(Pool::of(shared, threads))
     }
 }
@@ -167,7 +166,7 @@ pub(super) fn check_workers(workers: usize) -> Result<(), Error> {
     if (1..=MAX_WORKERS).contains(&workers) {
         return Ok(());
     }
-    Err(shared::invalid(format!("{workers} workers were asked for: it can be 1 to {MAX_WORKERS}")))
+    Err(build::invalid(format!("{workers} workers were asked for: it can be 1 to {MAX_WORKERS}")))
 }
 
 impl fmt::Debug for PoolOptions {

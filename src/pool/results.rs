@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::error::TaskError;
-use crate::raw::pool::owner::{Blocks, InPlace};
+use crate::raw::pool::answer::InPlace;
+use crate::raw::pool::owner::Blocks;
 use crate::raw::pool::record::{self, Dense};
 use crate::transfer::{Refused, Transfer, Unpacker};
 

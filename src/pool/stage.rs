@@ -4,8 +4,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::call::Chunk;
 use super::error::TaskError;
-use super::ledger::Chunk;
 use crate::transfer::{Carried, Packer, Transfer};
 
 /// A chunk takes no more items once its arguments take so many bytes.

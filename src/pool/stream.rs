@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use super::call::Then;
 use super::error::TaskError;
-use super::ledger::{Ledger, Then};
+use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use super::shared::Shared;
 use super::stage::{Sizes, Stage};

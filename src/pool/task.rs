@@ -6,12 +6,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::call::Then;
 use super::error::TaskError;
-use super::ledger::{Ledger, Then};
+use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use super::shared::Shared;
+use crate::raw::eventcount::Moment;
+use crate::raw::watch::{Sleep, Watch};
 use crate::sys::clock::{Deadline, Naps};
 use crate::transfer::Transfer;
+use crate::wait_any::{Waitable, sealed};
 
 /// What makes a task's result of the results of its chunks; and what is given back of these.
 pub(super) type Read<R> = fn(Vec<Finished>) -> (Result<R, TaskError>, Vec<Hold>);
@@ -280,6 +284,37 @@ impl<R> Task<R> {
         }
         let call = ledger.call(self.call);
         is_done(call.open, call.then, call.called_back)
+    }
+}
+
+impl<R> Waitable for Task<R> {}
+
+#[expect(private_interfaces, reason = "of a sealed trait")]
+impl<R> sealed::Waitable for Task<R> {
+    fn watch(&self) -> Box<dyn Watch + '_> {
+        Box::new(TaskWatch(self))
+    }
+}
+
+/// A task that is watched.
+struct TaskWatch<'t, R>(&'t Task<R>);
+
+impl<R> Watch for TaskWatch<'_, R> {
+    fn is_ready(&self, _: Moment) -> bool {
+        self.0.is_ready()
+    }
+
+    fn arm(&self) -> Sleep<'_> {
+        let Task { pool, call, bell, .. } = self.0;
+        let sleep = pool.raw.bell(*bell).arm();
+        let mut ledger = pool.ledger();
+        let call = ledger.call(*call);
+        let job = call.jobs.back().copied().filter(|_| call.then == Then::Nothing);
+        drop(ledger);
+        if let Some(job) = job {
+            pool.raw.board.listen(job); // one that is done is seen by the look that comes next
+        }
+        sleep
     }
 }
 

@@ -5,18 +5,18 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
-use std::process::Termination;
 use std::time::Duration;
 
 use crate::process::Function;
-use crate::process::function::exit_code;
 use crate::process::panics;
 use crate::raw::pool::board::Job;
+use crate::raw::pool::input::Arguments;
 use crate::raw::pool::layout::RawPool;
+use crate::raw::pool::output::Output;
 use crate::raw::pool::record;
 use crate::raw::pool::slab::RawSlab;
 use crate::raw::pool::words::WorkerId;
-use crate::raw::pool::worker::{Arguments, Output, Running, Worker};
+use crate::raw::pool::worker::{Running, Worker};
 use crate::segment::handle::Handle;
 use crate::sys::program;
 use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles};
@@ -116,14 +116,10 @@ pub(super) fn initialize_and_work<F, A, M>(member: Member, lent: Lent<A>)
 where
     F: Function<A, M>,
     A: Transfer,
-    F::Output: Termination,
 {
     let args = std::sync::Arc::into_inner(lent.0).expect("the only reference, just unpacked");
     let args = args.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let code = exit_code(program::value_of::<F>().call(args));
-    if code != 0 {
-        std::process::exit(code);
-    }
+    drop(program::value_of::<F>().call(args));
     work(member);
 }
 

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Queue, RecvError, RecvTimeoutError, TryRecvError};
+use crate::raw::bytering::elements::Elements;
 use crate::raw::bytering::recv::Receipt;
-use crate::raw::bytering::sink::Elements;
 use crate::raw::queue::look::NotReceived;
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;

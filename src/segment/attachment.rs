@@ -130,6 +130,11 @@ impl Attachment {
         self.facts.rows as usize
     }
 
+    /// Where the blocks begin.
+    pub(crate) fn first_block(&self) -> usize {
+        header::blocks_at(self.facts.rows)
+    }
+
     /// Bytes mapped.
     pub(crate) fn len(&self) -> usize {
         self.map.len()

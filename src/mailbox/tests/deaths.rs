@@ -227,6 +227,25 @@ alone! {
         }
     }
 
+    fn what_the_dead_left_beside_it_is_gone_with_the_next_one() {
+        for warm in [false, true] {
+            for (act, point) in [
+                (Act::SendLong, "bytes.spill.written"),
+                (Act::SendLong, "bytes.send.written"),
+                (Act::RecvLong, "bytes.recv.released"),
+            ] {
+                let mailbox = Mailbox::<Vec<u8>>::new(CAPACITY).unwrap();
+                stopped_alone(&mailbox, warm, act, point).kill();
+                assert!(mailbox.handle.annex_pages() > 0, "{point}");
+                mailbox.send(message(Act::Send, 1)).unwrap();
+                if !is_send(act) {
+                    assert_eq!(mailbox.recv(), Ok(message(Act::Send, 1)));
+                }
+                assert_eq!(mailbox.handle.annex_pages(), 0, "{point}, alone: {warm}");
+            }
+        }
+    }
+
     fn who_finds_the_owner_dead_may_die_as_well() {
         let mailbox = Mailbox::<Vec<u8>>::new(CAPACITY).unwrap();
         stopped_alone(&mailbox, true, Act::SendLong, "bytes.spill.written").kill();

@@ -26,6 +26,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use super::hands::Sending;
+use rustix::io::Errno;
+
 use super::layout::Places;
 use super::ring::{Side, Store};
 use crate::raw::hook::point;
@@ -106,6 +108,8 @@ pub(crate) enum NotSpilled {
     NoRoom,
     /// There never will be.
     TooLarge,
+    /// The system refuses it.
+    Refused(Errno),
 }
 
 /// What a record says of the annex cannot be.
@@ -126,7 +130,9 @@ impl Annex {
         // Every ring of a segment counts the same windows.
         let windows = (mapped / BLOCK + 1).next_power_of_two();
         let pages = (FILE_END / windows / PAGE).min(MAX_PAGES - 1);
-        let start = mapped.next_multiple_of(PAGE) + block.offset() as u64 / BLOCK * pages * PAGE;
+        // Those of a segment with one object lie right behind what is mapped, mostly.
+        let number = block.offset().saturating_sub(segment.first_block()) as u64 / BLOCK;
+        let start = mapped.next_multiple_of(PAGE) + number * pages * PAGE;
         Annex { segment, start, pages }
     }
 
@@ -155,9 +161,12 @@ impl Annex {
         sending.side.store.send_line().spilling.store(1, Ordering::Relaxed); // [A2]
         self.segment.extends_beyond();
         point!("bytes.spill.begun");
-        if memory::write_at(self.file(), message, self.at(page)).is_err() {
+        if let Err(error) = memory::write_at(self.file(), message, self.at(page)) {
             self.repair_send(&sending.side);
-            return Err(NotSpilled::NoRoom);
+            return Err(match error {
+                Errno::NOSPC | Errno::NOMEM | Errno::DQUOT => NotSpilled::NoRoom,
+                error => NotSpilled::Refused(error),
+            });
         }
         point!("bytes.spill.written");
         Ok((place, reach.and(end).word()))

@@ -94,6 +94,18 @@ impl<S: Store, P: Peers> Sending<'_, S, P> {
         point!("bytes.send.written");
     }
 
+    /// The next record may be as long as the last one: its lines are fetched from the receivers' cores while
+    /// they are still busy with others. In a ring that is half full they would be taken from who reads them.
+    #[inline]
+    fn fetch_ahead(&self, tail: Index, units: u32) {
+        let (store, extent) = (self.side.store, self.side.store.extent());
+        let seen = Index::of(store.send_line().seen.load(Ordering::Relaxed)).position; // [B3]
+        let used = extent.used(seen, tail.position).unwrap_or(extent.units());
+        if used + units < extent.units() / 2 {
+            store.prefetch(extent.index(tail.position), units);
+        }
+    }
+
     /// Commits the record that was written, of so many units, and `beside` with it. Tells how many were sent
     /// before.
     #[inline]
@@ -106,6 +118,7 @@ impl<S: Store, P: Peers> Sending<'_, S, P> {
         self.side.prepare(after.count, beside);
         self.side.store.tail().store(after.word(), Ordering::Release); // [B1]
         self.word = after.word();
+        self.fetch_ahead(after, units);
         point!("bytes.send.committed");
         before.count
     }

@@ -11,12 +11,16 @@ use super::words::{Extent, MAX_UNITS, UNIT};
 use crate::raw::biased::{SEATS, Seat};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::queue::ends::Hint;
-use crate::raw::queue::layout::Args;
+use crate::raw::queue::layout::{Args, prefetch};
 use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
 use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
 use crate::segment::object::{Object, Signature};
+
+/// Bytes of a cache line, and how many are fetched ahead at most.
+const LINE: usize = 64;
+const MOST_FETCHED: usize = 2048;
 
 /// What everybody reads and few write.
 #[repr(C, align(128))]
@@ -211,6 +215,15 @@ impl Store for Places {
         // SAFETY: [HDR-2] a unit holds a u64, aligned; [CLM-1] the receivers' lock is the caller's, and
         // the unit is not the senders'.
         unsafe { at.cast::<u64>().read() }
+    }
+
+    #[inline]
+    fn prefetch(&self, index: u32, units: u32) {
+        let (at, there) = self.at(index);
+        let lines = (units as usize * UNIT).min(there).min(MOST_FETCHED).div_ceil(LINE);
+        for line in 0..lines {
+            prefetch(at.wrapping_add(line * LINE));
+        }
     }
 
     #[inline]

@@ -5,7 +5,7 @@
 //! | `ring.rs`, `hands.rs`, `words.rs` | the state machine, what the holder of a lock does, and its words |
 //! | `annex.rs` | messages that are longer than the ring |
 //! | `layout.rs` | how it lies in a block |
-//! | `sink.rs` | where a received message goes |
+//! | `sink.rs`, `elements.rs` | where a received message goes |
 //! | `send.rs`, `recv.rs`, `wait.rs` | its verbs, with waiting |
 //! | `closing.rs` | what can be done with it whatever it carries |
 
@@ -18,6 +18,8 @@ pub(crate) mod words;
 mod annex;
 #[cfg(not(loom))]
 mod closing;
+#[cfg(not(loom))]
+pub(crate) mod elements;
 #[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]

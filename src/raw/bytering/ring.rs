@@ -129,6 +129,8 @@ pub(crate) trait Store {
     /// Writes a unit. The caller holds the claim on it, as in all that follows.
     fn put_word(&self, index: u32, word: u64);
     fn word(&self, index: u32) -> u64;
+    /// Fetches the lines from a unit on that will be written next: as many as so many units take.
+    fn prefetch(&self, index: u32, units: u32);
     /// Writes bytes from a unit on, not beyond the end of the row.
     fn put_bytes(&self, index: u32, bytes: &[u8]);
     /// Appends so many bytes from a unit on, not beyond the end of the row.

@@ -113,9 +113,7 @@ impl<C: Carried> RawBytes<C> {
         let (place, beside) = match annex.spill(sending, parcel.message) {
             Ok(spilled) => spilled,
             Err(NotSpilled::NoRoom) => return Err(Failed::NoRoom),
-            Err(NotSpilled::TooLarge) => {
-                panic!("a message of {} bytes is longer than memory", parcel.message.len())
-            }
+            Err(reason) => not_spilled(parcel.message.len(), reason),
         };
         sending.write(parcel.record, &place.to_bytes());
         let number = sending.commit(parcel.units(), beside);
@@ -195,6 +193,16 @@ impl<C: Carried> RawBytes<C> {
         }
         let gone = end.looked.due(LOOK_INTERVAL) && self.receivers().all_gone(actor);
         gone.then_some(Err(NotSent::Closed))
+    }
+}
+
+#[cold]
+fn not_spilled(length: usize, reason: NotSpilled) -> ! {
+    match reason {
+        NotSpilled::Refused(error) => {
+            panic!("a message of {length} bytes cannot be written beside its ring: {error}")
+        }
+        _ => panic!("a message of {length} bytes is longer than memory"),
     }
 }
 

@@ -214,7 +214,7 @@ mod broken {
                     fence(Ordering::SeqCst);
                 }
                 if theirs.bias.load(Ordering::Acquire) == 1 {
-                    // SAFETY: loom checks that nobody else is here.
+                    // SAFETY: [CLM-1] loom checks that nobody else is here.
                     theirs.value.with_mut(|value| unsafe { *value += 1 });
                 }
                 theirs.inside.store(0, Ordering::Release);
@@ -228,7 +228,7 @@ mod broken {
                 while other_waits && ours.inside.load(Ordering::Acquire) != 0 {
                     crate::raw::sync::spin_loop();
                 }
-                // SAFETY: loom checks that nobody else is here.
+                // SAFETY: [CLM-1] loom checks that nobody else is here.
                 ours.value.with_mut(|value| unsafe { *value += 1 });
             });
             stage.finish();

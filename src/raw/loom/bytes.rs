@@ -69,6 +69,7 @@ impl Store for Memory {
         step();
         self.get(index as usize)
     }
+    fn prefetch(&self, _: u32, _: u32) {}
     fn put_bytes(&self, index: u32, bytes: &[u8]) {
         for (ahead, unit) in bytes.chunks(8).enumerate() {
             step();

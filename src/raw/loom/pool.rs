@@ -136,23 +136,18 @@ impl Pool {
     }
 }
 
-/// Posts so many jobs, one at a time or at once, and waits for each.
-fn owner(pool: &Rc<Pool>, jobs: usize, at_once: bool) -> impl FnOnce(&Member) + 'static {
+/// Posts so many jobs, one at a time, and waits for each.
+fn owner(pool: &Rc<Pool>, jobs: usize) -> impl FnOnce(&Member) + 'static {
     let pool = pool.clone();
     move |_| {
         let mut poster = pool.poster();
         let posted: Vec<Job> = (0..jobs)
             .map(|cell| {
                 let job = pool.board.post(&mut poster, cell, false);
-                if !at_once {
-                    pool.board.announce(&poster, 1);
-                }
+                pool.board.announce(&poster, 1);
                 job
             })
             .collect();
-        if at_once {
-            pool.board.announce(&poster, jobs);
-        }
         for job in posted {
             pool.wait_for(job);
             pool.board.take(&mut poster, job.cell);
@@ -166,10 +161,10 @@ fn at_work(pool: &Rc<Pool>, number: usize) -> impl FnOnce(&Member) + 'static {
     move |_| pool.work(worker(number))
 }
 
-fn all_live(jobs: usize, at_once: bool, workers: usize, preemptions: usize) {
+fn all_live(jobs: usize, workers: usize, preemptions: usize) {
     model(Nap::Endless).exchanging().preemptions(preemptions).all_live(move |stage: &Stage| {
         let pool = Pool::new(2);
-        stage.living(owner(&pool, jobs, at_once));
+        stage.living(owner(&pool, jobs));
         for number in 0..workers {
             stage.living(at_work(&pool, number));
         }
@@ -180,22 +175,41 @@ fn all_live(jobs: usize, at_once: bool, workers: usize, preemptions: usize) {
 
 #[test]
 fn one_worker_runs_one_job() {
-    all_live(1, false, 1, 3);
+    all_live(1, 1, 3);
 }
 
 #[test]
 fn one_worker_runs_two_jobs() {
-    all_live(2, false, 1, 2);
+    all_live(2, 1, 2);
 }
 
 #[test]
 fn two_workers_run_one_job() {
-    all_live(1, false, 2, 1);
+    all_live(1, 2, 1);
 }
 
+/// Two workers that look for jobs until all are done, and do not sleep.
 #[test]
-fn two_workers_run_two_jobs_that_were_posted_at_once() {
-    all_live(2, true, 2, 1);
+fn two_workers_share_two_jobs_that_were_posted_at_once() {
+    model(Nap::Endless).exchanging().preemptions(2).all_live(|stage: &Stage| {
+        let pool = Pool::new(2);
+        let mut poster = pool.poster();
+        let jobs = [0, 1].map(|cell| pool.board.post(&mut poster, cell, false));
+        pool.board.announce(&poster, 2);
+        for number in 0..2 {
+            let pool = pool.clone();
+            stage.living(move |_| {
+                let mut places = Places::default();
+                while let Some(job) = pool.board.claim(worker(number), &mut places) {
+                    pool.begun.set(pool.begun.get() + 1);
+                    pool.board.finish(worker(number), job);
+                }
+            });
+        }
+        stage.finish();
+        assert!(jobs.iter().all(|job| pool.is_done(*job)));
+        assert_eq!(pool.begun.get(), 2);
+    });
 }
 
 /// One worker dies, or stops, at every step; the owner takes its job up again, and another runs it.
@@ -294,7 +308,7 @@ fn what_a_stopped_worker_has_not_begun_is_run_by_another() {
 fn breaks_where_the_end_is_a_look_and_a_store() {
     model(Nap::Endless).preemptions(2).all_live(|stage| {
         let pool = Pool::new(1);
-        stage.living(owner(&pool, 1, false));
+        stage.living(owner(&pool, 1));
         let careless = pool.clone();
         stage.living(move |_| {
             let mut places = Places::default();
@@ -321,7 +335,7 @@ fn breaks_where_the_end_is_a_look_and_a_store() {
 fn breaks_where_nobody_takes_up_what_the_dead_held() {
     model(Nap::Endless).exchanging().preemptions(1).all_live(|stage| {
         let pool = Pool::new(1);
-        stage.living(owner(&pool, 1, false));
+        stage.living(owner(&pool, 1));
         let dying = pool.clone();
         stage.living(move |_| {
             let mut places = Places::default();

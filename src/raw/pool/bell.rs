@@ -51,6 +51,12 @@ impl Bell {
         futex_wake(&self.0, u32::MAX);
     }
 
+    /// Makes itself heard from now on: the word to sleep on, while it has this value.
+    pub(crate) fn arm(&self) -> (&AtomicU32, u32) {
+        let now = self.0.fetch_or(SLEEPERS, Ordering::AcqRel) | SLEEPERS; // [B1]
+        (&self.0, now)
+    }
+
     /// Sleeps until it rings after it showed `seen`, for `nap` at most.
     pub(crate) fn sleep(&self, seen: u32, nap: Duration) {
         let awake = seen & !SLEEPERS;

@@ -3,23 +3,19 @@
 //! The caller keeps the books (which cell is free, which job has which blocks), and calls from one
 //! thread at a time.
 
-use super::bell::Bell;
+use super::answer::{Answer, InPlace};
 use super::board::{Job, Poster, Words};
 use super::heap::{Block, Heap};
-use super::layout::{BELLS, INLINE, RawPool, SLAB_NAME, Size};
+use super::input::Arguments;
+use super::layout::{INLINE, RawPool, SLAB_NAME, Size};
 use super::memory::{Location, Memory, set_name};
 use super::record::{self, Dense};
 use super::slab::RawSlab;
 use super::words::{State, WorkerId};
-use super::worker::Arguments;
 use crate::error::Error;
 use crate::raw::hook::point;
-use crate::raw::sync::{Ordering, fence, futex_wake, sleeper_fence};
+use crate::raw::sync::{Ordering, futex_wake, sleeper_fence};
 use crate::segment::handle::Handle;
-
-// Ordering:
-// [J8] crowded: store, fence(SeqCst), the owner's look at all jobs ↔ finish: swap(DONE), load(crowded)
-//      one of the two sees the other's store
 
 pub(super) const CUTTING: u64 = 1;
 const CUT: u64 = 2;
@@ -374,99 +370,5 @@ impl Owner {
             self.pool.bell((what >> BELL_SHIFT) as u8).ring();
         }
         true
-    }
-}
-
-/// What the owner tells its workers beside jobs, and sees of them.
-impl RawPool {
-    /// How many workers share the work.
-    pub(crate) fn set_sharers(&self, count: usize) {
-        self.board.words.header.sharers.store(count as u32, Ordering::Relaxed);
-    }
-
-    /// Lets every worker end that has no job.
-    pub(crate) fn close(&self) {
-        self.board.words.header.closing.store(1, Ordering::Release);
-        self.board.rouse();
-    }
-
-    /// Prepares the record of a worker that is to be started.
-    pub(crate) fn seat(&self, worker: WorkerId) {
-        let record = &self.records[worker.number()];
-        record.leave.store(0, Ordering::Relaxed);
-        record.stage.store(worker.bits() >> 12, Ordering::Release);
-    }
-
-    /// Whether the worker got so far as to work.
-    pub(crate) fn has_begun(&self, worker: WorkerId) -> bool {
-        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
-        let generation = worker.bits() >> 12;
-        stage == generation | AT_WORK || stage == generation | RETIRED
-    }
-
-    /// Whether the worker takes no more jobs.
-    pub(crate) fn has_retired(&self, worker: WorkerId) -> bool {
-        let stage = self.records[worker.number()].stage.load(Ordering::Acquire);
-        stage == worker.bits() >> 12 | RETIRED
-    }
-
-    /// Lets one worker end after the job it runs.
-    pub(crate) fn dismiss(&self, worker: WorkerId) {
-        self.records[worker.number()].leave.store(1, Ordering::Release);
-        self.board.rouse();
-    }
-
-    /// Whether the owner is to hear of the end of every job, by its own bell.
-    pub(crate) fn set_crowded(&self, crowded: bool) {
-        self.board.words.header.crowded.store(u32::from(crowded), Ordering::Relaxed);
-        fence(Ordering::SeqCst); // [J8]
-    }
-
-    /// A bell by its number.
-    #[inline]
-    pub(crate) fn bell(&self, number: u8) -> &Bell {
-        &self.bells[usize::from(number) % BELLS].0
-    }
-
-    /// Rings all bells.
-    pub(crate) fn ring_all(&self) {
-        self.bells.iter().for_each(|bell| bell.0.ring());
-    }
-}
-
-pub(super) const AT_WORK: u32 = 1 << 16;
-pub(super) const RETIRED: u32 = 2 << 16;
-
-/// The results of a job that is done.
-pub(crate) enum Answer {
-    /// The value of its only item.
-    Small([u8; SMALL], usize),
-    /// The records of its items, one behind another.
-    Records {
-        records: InPlace,
-        /// Their worker keeps alive what they refer to, until the cell is taken.
-        handles: bool,
-    },
-}
-
-/// Results where they are. Their cell is not taken as long as they are looked at.
-pub(crate) struct InPlace {
-    memory: Memory,
-    len: usize,
-    /// Those without a head.
-    pub(crate) dense: Dense,
-}
-
-impl InPlace {
-    /// All of their room; none, where the pool's memory was overwritten.
-    #[inline]
-    pub(crate) fn room(&self) -> &[u8] {
-        self.memory.read(0, self.len).unwrap_or(&[])
-    }
-
-    /// The bytes of so many of them.
-    pub(crate) fn bytes(&self, count: u32) -> &[u8] {
-        let room = self.room();
-        record::length(room, self.dense, count).and_then(|len| room.get(..len)).unwrap_or(&[])
     }
 }

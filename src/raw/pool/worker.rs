@@ -1,32 +1,21 @@
-//! The worker's side: a job taken, its items done one by one, its results committed.
+//! The worker's side: jobs found, claimed and begun, and what it knows of the pool's memory.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::board::{Job, Places, Words};
-use super::layout::{INLINE, RawPool};
+use super::input::{Args, Input};
+use super::layout::RawPool;
 use super::memory::{Location, Memory, name_of};
-use super::owner::{
-    ANSWERED, ARGS_LEN_SHIFT, AT_WORK, BELL_SHIFT, CUTTING, HANDLES, IS_SMALL, OWN_BELL,
-    RESULT_LEN_SHIFT, RETIRED, SMALL,
-};
-use super::record::{self, Dense};
+use super::output::Output;
+use super::owner::{ARGS_LEN_SHIFT, IS_SMALL, OWN_BELL, SMALL};
 use super::slab::RawSlab;
-use super::words::{State, WorkerId};
+use super::tell::{AT_WORK, RETIRED};
+use super::words::WorkerId;
 use crate::raw::eventcount::Moment;
-use crate::raw::hook::point;
-use crate::raw::sync::{Ordering, futex_wait, publisher_fence, spin_loop};
+use crate::raw::sync::{Ordering, spin_loop};
 use crate::segment::handle::Handle;
-use crate::sys::clock::{Deadline, Naps, now_nanos};
-
-// Ordering:
-// [J7] commit of an item: store(progress, Release) ↔ its worker's death, or the end of the job   its
-//      result before it
-// [J9] commit: store(progress), publisher_fence, load(cut) ↔ the owner's cut: store(cut),
-//      sleeper_fence, load(progress)   one of the two sees the other's store: an item is begun, or is cut
-//      off, and never both
-// [J10] cut: store(end), store(cut, Release) ↔ load(cut, Acquire)   where the job ends now
+use crate::sys::clock::{Deadline, now_nanos};
 
 /// Waiting awake, in nanoseconds: less when it did not pay lately.
 const SHORTEST_SPIN: u64 = 2_000;
@@ -34,6 +23,9 @@ const LONGEST_SPIN: u64 = 20_000;
 
 /// How a worker finds a slab by its name.
 pub(crate) type Find = fn(&[u8]) -> Option<Handle<RawSlab>>;
+
+/// A slab, with the generation of its name.
+type Found = (u32, Handle<RawSlab>);
 
 /// A worker of a pool.
 pub(crate) struct Worker {
@@ -43,12 +35,12 @@ pub(crate) struct Worker {
 }
 
 /// Where a worker works: what its jobs need of it.
-struct Bench {
-    pool: Handle<RawPool>,
-    me: WorkerId,
+pub(super) struct Bench {
+    pub(super) pool: Handle<RawPool>,
+    pub(super) me: WorkerId,
     find: Find,
-    /// The slabs that were found, with the generation of their names.
-    slabs: RefCell<Vec<Option<(u32, Handle<RawSlab>)>>>,
+    /// The slabs that were found.
+    slabs: RefCell<Vec<Option<Found>>>,
 }
 
 impl Worker {
@@ -151,7 +143,7 @@ impl Bench {
     ///
     /// # Panics
     /// When there is no such memory: the pool's was overwritten.
-    fn memory(&self, cell: usize, location: Location) -> Memory {
+    pub(super) fn memory(&self, cell: usize, location: Location) -> Memory {
         match location.slab() {
             None => Memory::Inline(self.pool.clone(), cell, location.offset()),
             Some(slab) => match self.slab(slab) {
@@ -179,7 +171,7 @@ impl Bench {
     }
 
     /// Forgets the slabs that are one job's alone: their memory goes with the last mapping.
-    fn forget_large(&self) {
+    pub(super) fn forget_large(&self) {
         for slab in self.slabs.borrow_mut().iter_mut() {
             if slab.as_ref().is_some_and(|(_, slab)| slab.is_one_block()) {
                 *slab = None;
@@ -192,98 +184,6 @@ impl Bench {
 pub(crate) struct Running {
     pub(crate) input: Input,
     pub(crate) output: Output,
-}
-
-/// What a job consists of.
-pub(crate) struct Input {
-    /// Where the function is.
-    pub(crate) function: u32,
-    /// How many items the arguments are of.
-    items: u32,
-    args: Args,
-}
-
-enum Args {
-    Small([u8; SMALL], usize),
-    Memory { memory: Memory, len: usize, table: bool },
-}
-
-/// The arguments of a job's items.
-pub(crate) struct Arguments<'a> {
-    table: Option<&'a [u8]>,
-    bytes: &'a [u8],
-    each: usize,
-}
-
-impl Input {
-    /// The arguments of all items.
-    ///
-    /// # Panics
-    /// When there are none: the pool's memory was overwritten.
-    #[inline]
-    pub(crate) fn arguments(&self) -> Arguments<'_> {
-        match &self.args {
-            Args::Small(bytes, len) => Arguments { table: None, bytes: &bytes[..*len], each: *len },
-            Args::Memory { memory, len, table } => {
-                let all = memory.read(0, *len).expect("arguments within the pool's memory");
-                Arguments::new(all, self.items, *table)
-            }
-        }
-    }
-}
-
-impl<'a> Arguments<'a> {
-    /// Of so many items, with a table of their ends or all of one length.
-    pub(super) fn new(all: &'a [u8], items: u32, table: bool) -> Arguments<'a> {
-        let table = if table { items as usize * size_of::<u32>() } else { 0 };
-        let (table, bytes) = all.split_at_checked(table).unwrap_or((&[], &[]));
-        let each = bytes.len() / (items as usize).max(1);
-        Arguments { table: Some(table).filter(|table| !table.is_empty()), bytes, each }
-    }
-
-    /// Whether all are of one length.
-    pub(super) fn is_uniform(&self) -> bool {
-        self.table.is_none()
-    }
-
-    /// The bytes of one item's. `None`: the pool's memory was overwritten.
-    #[inline]
-    pub(crate) fn of(&self, item: u32) -> Option<&'a [u8]> {
-        let item = item as usize;
-        let Some(table) = self.table else {
-            let from = item * self.each;
-            return self.bytes.get(from..from + self.each);
-        };
-        let end = |item: usize| {
-            let entry = table.get(item * 4..item * 4 + 4)?;
-            Some(u32::from_ne_bytes(entry.try_into().ok()?) as usize)
-        };
-        let from = if item == 0 { 0 } else { end(item - 1)? };
-        self.bytes.get(from..end(item)?)
-    }
-}
-
-/// Where a job's results go.
-pub(crate) struct Output {
-    at: Rc<Bench>,
-    pub(crate) job: Job,
-    what: u64,
-    /// The item that is being done.
-    done: u32,
-    /// Where the job ends.
-    end: u32,
-    room: Option<Room>,
-    /// It uses slabs.
-    large: bool,
-}
-
-/// The room for the results of a job.
-struct Room {
-    memory: Memory,
-    len: usize,
-    used: usize,
-    records: u32,
-    dense: Dense,
 }
 
 impl Running {
@@ -317,218 +217,5 @@ impl Running {
         output.find_room();
         let args = Args::Memory { memory: at.memory(job.cell, location), len, table };
         Running { input: Input { function, items, args }, output }
-    }
-}
-
-impl Output {
-    /// The next item to be done. `None`: the job is done.
-    #[inline]
-    pub(crate) fn item(&self) -> Option<u32> {
-        (self.done < self.end).then_some(self.done)
-    }
-
-    /// Commits the value that the item's function returned.
-    #[inline]
-    pub(crate) fn commit_value(&mut self, bytes: &[u8]) {
-        if self.what & IS_SMALL != 0 {
-            return self.commit_small(bytes);
-        }
-        let room = self.room.as_mut().expect("the room of a job that is not small");
-        if room.dense.each as usize == bytes.len() && room.dense.most == Dense::OPEN {
-            let end = room.used + bytes.len();
-            let after = (self.end - self.done) as usize;
-            if end + after <= room.len && room.memory.write(room.used, bytes) {
-                room.used = end;
-                room.records += 1;
-                return self.commit_item();
-            }
-        }
-        self.commit_with_head(bytes);
-    }
-
-    #[inline]
-    fn commit_small(&mut self, bytes: &[u8]) {
-        if bytes.len() > SMALL {
-            self.open_body();
-            return self.commit_with_head(bytes);
-        }
-        let mut result = [0; SMALL];
-        result[..bytes.len()].copy_from_slice(bytes);
-        let cell = &self.at.pool.board.words.cells[self.job.cell];
-        cell.result.store(u64::from_ne_bytes(result), Ordering::Relaxed); // [J2]
-        self.what |= (bytes.len() as u64) << RESULT_LEN_SHIFT | ANSWERED;
-        cell.what.store(self.what, Ordering::Relaxed); // [J2]
-        self.done += 1;
-    }
-
-    fn commit_with_head(&mut self, bytes: &[u8]) {
-        if bytes.len() <= usize::from(record::LONGEST) {
-            self.commit_record(&[bytes.len() as u8], bytes);
-        } else {
-            self.commit(record::VALUE, bytes);
-        }
-    }
-
-    /// Commits something else than a value, or a long one, as what became of the item.
-    pub(crate) fn commit(&mut self, kind: u8, bytes: &[u8]) {
-        if self.room.is_none() {
-            self.open_body();
-        }
-        match u32::try_from(bytes.len()) {
-            Ok(len) => {
-                let [a, b, c, d] = len.to_ne_bytes();
-                self.commit_record(&[kind, a, b, c, d], bytes);
-            }
-            // Lengths are told in 32 bits.
-            Err(_) => self.commit_record(&[record::NO_ROOM], &[]),
-        }
-    }
-
-    fn commit_record(&mut self, head: &[u8], bytes: &[u8]) {
-        let room = self.room.as_mut().expect("room was found before anything is written");
-        let dense = &mut room.dense;
-        // The first value says how long the others will be, if they are.
-        let is_first = room.records == 0 && head.len() == 1 && head[0] <= record::LONGEST;
-        let mut head = head;
-        if is_first {
-            *dense = Dense { each: bytes.len() as u32, most: Dense::OPEN };
-            head = &[];
-        } else if dense.most == Dense::OPEN {
-            dense.most = room.records;
-        }
-        let body = &self.at.pool.bodies[self.job.cell];
-        body.dense.store(dense.bits(), Ordering::Relaxed); // [J7]
-        // A byte for each item that comes after it stays free.
-        let after = (self.end - self.done) as usize;
-        let wanted = room.used + head.len() + bytes.len() + after;
-        if wanted <= room.len || self.grow(wanted) {
-            self.write(head, bytes);
-        } else {
-            self.close_dense();
-            self.write(&[record::NO_ROOM], &[]);
-        }
-        self.commit_item();
-    }
-
-    /// The next record has a head.
-    fn close_dense(&mut self) {
-        let room = self.room.as_mut().expect("room was found before anything is written");
-        room.dense.most = room.dense.most.min(room.records);
-        self.at.pool.bodies[self.job.cell].dense.store(room.dense.bits(), Ordering::Relaxed); // [J7]
-    }
-
-    fn write(&mut self, head: &[u8], bytes: &[u8]) {
-        let room = self.room.as_mut().expect("room was found before anything is written");
-        let written =
-            room.memory.write(room.used, head) && room.memory.write(room.used + head.len(), bytes);
-        assert!(written, "results within the pool's memory");
-        room.used += head.len() + bytes.len();
-        room.records += 1;
-    }
-
-    /// The item is done, and the next begun, if there is one.
-    #[inline]
-    fn commit_item(&mut self) {
-        point!("pool.before_progress");
-        self.done += 1;
-        let body = &self.at.pool.bodies[self.job.cell];
-        body.progress.store(u64::from(self.done), Ordering::Release); // [J7] [J9]
-        publisher_fence();
-        if body.cut.load(Ordering::Relaxed) != 0 {
-            self.end_where_it_was_cut();
-        }
-        point!("pool.after_progress");
-    }
-
-    /// The owner takes back what is not begun: waits until it has said from where on.
-    #[cold]
-    fn end_where_it_was_cut(&mut self) {
-        let body = &self.at.pool.bodies[self.job.cell];
-        while body.cut.load(Ordering::Acquire) == CUTTING {
-            std::thread::sleep(Duration::from_micros(20)); // it has a few instructions to go
-        }
-        let end = body.end.load(Ordering::Relaxed) as u32; // [J10]
-        self.end = self.end.min(end).max(self.done);
-    }
-
-    /// Where the results of a job go that had its arguments in its cell.
-    fn open_body(&mut self) {
-        let body = &self.at.pool.bodies[self.job.cell];
-        body.progress.store(0, Ordering::Relaxed);
-        body.cut.store(0, Ordering::Relaxed);
-        body.room.store(Location::inline(0).0, Ordering::Relaxed);
-        body.room_len.store(INLINE as u64, Ordering::Relaxed);
-        body.dense.store(0, Ordering::Relaxed);
-        body.records.store(0, Ordering::Relaxed);
-        body.used.store(0, Ordering::Relaxed);
-        self.find_room();
-    }
-
-    fn find_room(&mut self) {
-        let body = &self.at.pool.bodies[self.job.cell];
-        // [J1] [J6]
-        let location = Location(body.room.load(Ordering::Relaxed));
-        let len = body.room_len.load(Ordering::Relaxed) as usize;
-        self.large |= location.slab().is_some();
-        let memory = self.at.memory(self.job.cell, location);
-        self.room = Some(Room {
-            memory,
-            len,
-            used: body.used.load(Ordering::Relaxed) as usize,
-            records: body.records.load(Ordering::Relaxed) as u32,
-            dense: Dense::from_bits(body.dense.load(Ordering::Relaxed)),
-        });
-    }
-
-    /// Asks the owner for room, and waits for its answer. False: there is none.
-    #[cold]
-    fn grow(&mut self, wanted: usize) -> bool {
-        let Bench { pool, me, .. } = &*self.at;
-        let body = &pool.bodies[self.job.cell];
-        let room = self.room.as_ref().expect("room was found before it is too small");
-        let given = &pool.records[me.number()].given;
-        let seen = given.load(Ordering::Acquire);
-        // [J6]
-        body.wanted.store(wanted as u64, Ordering::Relaxed);
-        body.denied.store(0, Ordering::Relaxed);
-        body.records.store(u64::from(room.records), Ordering::Relaxed);
-        body.used.store(room.used as u64, Ordering::Relaxed);
-        point!("pool.before_want");
-        pool.board.want(self.job);
-        pool.bell(OWN_BELL).ring();
-        point!("pool.wants");
-        let mut naps = Naps::until(Deadline::Never);
-        while pool.board.state(self.job.cell).state() == State::Wants {
-            if let Some(nap) = naps.next() {
-                futex_wait(given, seen, nap);
-            }
-        }
-        if body.denied.load(Ordering::Relaxed) != 0 {
-            return false; // [J6]
-        }
-        self.find_room();
-        self.room.as_ref().is_some_and(|room| wanted <= room.len)
-    }
-
-    /// Says that this worker keeps alive what the results refer to.
-    pub(crate) fn keep_handles(&mut self) {
-        self.what |= HANDLES;
-        let cell = &self.at.pool.board.words.cells[self.job.cell];
-        cell.what.store(self.what, Ordering::Relaxed); // [J2]
-    }
-
-    /// Ends the job; all its items are committed.
-    #[inline]
-    pub(crate) fn finish(self) {
-        let Bench { pool, me, .. } = &*self.at;
-        if self.large {
-            self.at.forget_large();
-        }
-        if pool.board.finish(*me, self.job) {
-            pool.bell((self.what >> BELL_SHIFT) as u8).ring();
-        }
-        if pool.board.words.header.crowded.load(Ordering::Relaxed) != 0 {
-            pool.bell(OWN_BELL).ring(); // [J8]
-        }
     }
 }

@@ -205,7 +205,7 @@ impl<T> Words for RingWords<T> {
 
 /// Fetches a cache line to write to it, which the other side wrote last.
 #[inline(always)]
-fn prefetch(line: *const u8) {
+pub(in crate::raw) fn prefetch(line: *const u8) {
     // By its name: the intrinsic becomes a fetch to read, where the target is not said to have this one.
     // Processors that know none take it for nothing.
     #[cfg(target_arch = "x86_64")]
