@@ -1,9 +1,10 @@
-//! Typed objects in named shared memory, for processes that work together and may be killed at any
-//! instruction.
+//! Processes, pools of them, and typed objects in shared memory, for programs whose processes may be
+//! killed at any instruction.
 //!
-//! This crate gives Rust programs what Python's `multiprocessing` gives Python programs: values, arrays,
-//! locks, events, semaphores and queues that forked or spawned processes share, without serialization,
-//! at the speed of the same thing between threads. And it makes a promise:
+//! This crate gives Rust programs what Python's `multiprocessing` gives Python programs: functions in
+//! processes of their own, pools of workers, and values, arrays, locks, events, semaphores and queues that
+//! they share, without serialization, at the speed of the same thing between threads. And it makes a
+//! promise:
 //!
 //! > **A process may be killed at any instruction. Nobody hangs, nothing that was committed is lost or
 //! > seen twice, and no half-written data is ever seen as whole.**
@@ -79,6 +80,31 @@
 //!
 //! fn produce(jobs: Queue<u64>, n: u64) {
 //!     (0..n).for_each(|job| jobs.send(job).unwrap());
+//! }
+//! ```
+//!
+//! # Pools
+//!
+//! A [`Pool`] keeps such processes and gives them calls: one function on many arguments, or many different
+//! ones, now or later. Arguments and results are whatever can cross, of any size. A task that panics, or
+//! whose worker is killed, fails by itself, and says where or how.
+//!
+//! ```
+//! use commonhold::{Pool, TaskError};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     commonhold::init();
+//!     let pool = Pool::new(2)?;
+//!     assert_eq!(pool.map(parse, ["7".to_owned(), "35".to_owned()])?, [7, 35]);
+//!
+//!     let later = pool.apply_async(parse, "seven".to_owned())?;
+//!     let Err(TaskError::Panicked { message, location }) = later.get() else { panic!("no number") };
+//!     println!("{message}, at {location}");
+//!     Ok(())
+//! }
+//!
+//! fn parse(text: String) -> u64 {
+//!     text.parse().unwrap()
 //! }
 //! ```
 //!

@@ -1,5 +1,6 @@
-//! The examples, run as their readers run them: they succeed, and leave no name behind.
+//! The examples, run as their readers run them: they succeed, and leave no name and no process behind.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Once;
@@ -105,11 +106,28 @@ fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
 #[track_caller]
 fn shows(name: &str, lines: &[&str]) {
     let names = Names::new();
-    let text = succeed(names.example(name));
+    let child = names.example(name).process_group(0).spawn().expect("an example");
+    let group = child.id();
+    let output = finish(child);
+    let text = text(&output);
+    assert!(output.status.success(), "{}: {text}", output.status);
     for line in lines {
         assert!(text.contains(line), "no {line:?} in {text}");
     }
     names.assert_none_left();
+    // A killed one may still be ending.
+    wait_until("all processes of the example to end", || !runs_in_group(group));
+}
+
+/// Whether a process of this group runs, and is no zombie that nobody has waited for yet.
+fn runs_in_group(group: u32) -> bool {
+    let group = group.to_string();
+    fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+        let mut fields = rest.split(' '); // state, parent, group …
+        !matches!(fields.next(), Some("Z" | "X")) && fields.nth(1) == Some(&group)
+    })
 }
 
 #[test]
@@ -145,6 +163,89 @@ fn buffer() {
 #[test]
 fn queue() {
     shows("queue", &["1000 results, the largest is 998001"]);
+}
+
+#[test]
+fn process_start_join() {
+    shows("process_start_join", &["it ended with exit code 0", "it ended with exit code 1"]);
+}
+
+#[test]
+fn run_parallel() {
+    shows("run_parallel", &["three processes", " lines\n", " different words\n", " letters\n"]);
+}
+
+#[test]
+fn pool_map() {
+    shows("pool_map", &["× as fast", "all 12000 results are equal"]);
+}
+
+#[test]
+fn pool_starmap() {
+    shows("pool_starmap", &["from 0 to 1000000 by 2: 249999500000"]);
+}
+
+#[test]
+fn pool_callbacks() {
+    shows("pool_callbacks", &["task 3 failed", "I do not like 3", "nine results and one failure"]);
+}
+
+#[test]
+fn pool_unordered() {
+    shows("pool_unordered", &["19² = 361", "all 20 squares, each once"]);
+}
+
+#[test]
+fn two_functions_timeout() {
+    shows("two_functions_timeout", &["agreed on 3.141592", "the task was not done in time"]);
+}
+
+#[test]
+fn logged_errors() {
+    let origins = ["line 3: \"many\"", "line 5: a status, at examples/logged_errors.rs:", "line 6"];
+    let ends = ["ended with signal 6", "83392 bytes; 1 line refused, 1 panic, 1 worker died"];
+    shows("logged_errors", &[&origins[..], &ends].concat());
+}
+
+#[test]
+fn crawler() {
+    shows("crawler", &["40 pages in ", "broken: /gone: HTTP/1.1 404 Not Found"]);
+}
+
+#[test]
+fn mean_in_chunks() {
+    shows("mean_in_chunks", &["chunk 4: mean 500.598", "of all 100000: 498.856670"]);
+}
+
+#[test]
+fn game_server() {
+    shows("game_server", &["its process ended with signal 9", "; 1 killed"]);
+}
+
+#[test]
+fn threads_and_processes() {
+    shows("threads_and_processes", &["4 threads and ", " checksums are equal"]);
+}
+
+/// The tutorials' programs stay short, say what they are in Python, and can be children.
+#[test]
+fn examples_of_processes_are_short_and_say_their_python_counterpart() {
+    let mut found = 0;
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        if text.contains("//! Python:") {
+            found += 1;
+            assert!(text.lines().count() < 80, "{} is long", path.display());
+            let main = text.split("-> Result<(), Box<dyn Error>> {\n").nth(1).expect("main");
+            let first = main.lines().next().unwrap().trim();
+            assert!(first.starts_with("commonhold::init();"), "{}: {first}", path.display());
+        }
+    }
+    assert_eq!(found, 12);
 }
 
 /// Text of which the counts are known: 3 × 40 lines.
