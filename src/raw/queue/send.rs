@@ -142,10 +142,10 @@ impl<T: Shared> RawQueue<T> {
         end: &SendEnd,
         deadline: Deadline,
     ) -> Result<Claim, NotSent> {
-        if !self.header.receivers.says_gone() {
-            if let Ok(claim) = self.ring.claim_free_tail(actor, &end.progress) {
-                return Ok(claim);
-            }
+        if !self.header.receivers.says_gone()
+            && let Ok(claim) = self.ring.claim_free_tail(actor, &end.progress)
+        {
+            return Ok(claim);
         }
         self.wait_for_room(actor, end, deadline)
     }

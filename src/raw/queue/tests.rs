@@ -170,9 +170,7 @@ impl Plain {
     fn claim(&self, fake: &Fake, me: Tag) -> Option<Claim> {
         let (ring, actor) = (self.ring(), fake.actor(me));
         let orphan = ring.adopt_orphan(&actor, 0..self.slots.len());
-        orphan
-            .map(|position| Claim::adopted(position))
-            .or_else(|| ring.claim_head(&actor, &Progress::none()))
+        orphan.map(Claim::adopted).or_else(|| ring.claim_head(&actor, &Progress::none()))
     }
 
     fn slot(&self, position: u64) -> Slot {
