@@ -1,6 +1,6 @@
 //! Where tags stand in the blocks of a segment: found, and cleared of the dead, without knowing the kinds.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::attachment::Attachment;
 use super::directory::entries;
@@ -158,6 +158,9 @@ fn visit_some(
         let Some((runs, payload)) = entry.claims(segment) else { return };
         let runs = runs.iter().filter_map(|run| run.load(payload.len()));
         for run in runs.filter(&wanted) {
+            // Between a run that tags are copied from and the one they are copied to: who copied one after it was
+            // looked for there finds it cleared here.
+            fence(Ordering::SeqCst);
             for index in 0..run.count {
                 let at = payload.start + run.offset + index * run.stride;
                 let site = match run.form {

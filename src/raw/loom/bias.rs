@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::queue::{End, Queue};
 use super::stage::{Member, Model, Stage, model};
-use crate::raw::queue::ring::How;
+use crate::raw::queue::ring::{Actor, How};
 use crate::raw::sync::model::{Nap, break_bias_fences};
 
 /// A queue through which two messages went, so that whoever sent or received them is granted the bias.
@@ -108,7 +108,7 @@ fn the_scene_is_biased() {
     model(Nap::Endless).all_live(|stage| {
         let (owner, other) = (stage.member(), stage.member());
         let biased = Biased::new(Queue::new(2), &owner, &other, true, true);
-        let actor = crate::raw::queue::ring::Actor::new(&owner);
+        let actor = Actor::new(&owner);
         let claim = biased.queue.ring.claim_tail(&actor, &biased.sender).unwrap();
         assert_eq!(claim.how, How::Owner);
         biased.queue.place(claim, &biased.sender, 1);
@@ -190,6 +190,24 @@ fn an_owner_that_stops_stalls_no_other_sender() {
         biased.queue.try_send(&last, &End::none(), 4).unwrap();
         let books = biased.queue.books.borrow();
         assert!([2, 3, 4].iter().all(|message| books.sent.contains(message)));
+    });
+}
+
+/// The tag of a dead owner may be another's, once it was cleared out of all words.
+#[test]
+fn the_tag_of_a_dead_owner_is_not_brought_back() {
+    ring().preemptions(3).all_live(|stage| {
+        let (owner, early) = (stage.dead(), stage.member());
+        let biased = Biased::new(Queue::new(2), &owner, &early, true, false);
+        let actor = Actor::new(&owner);
+        let claim = biased.queue.ring.claim_tail(&actor, &biased.sender).unwrap();
+        assert_eq!(claim.how, How::Owner);
+        stage.living(biased.play(Part::Sends(1)));
+        let (queue, tag) = (biased.queue.clone(), actor.me);
+        stage.living(move |_| queue.sweep(tag));
+        stage.finish();
+        assert!(!biased.queue.names(actor.me), "brought back");
+        biased.queue.settle(stage);
     });
 }
 

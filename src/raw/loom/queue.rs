@@ -10,7 +10,7 @@ use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::queue::bias::{Line, SEATS, Seat, Side};
 use crate::raw::queue::progress::Progress;
 use crate::raw::queue::ring::{Actor, Claim, NoRoom, Ring, Words};
-use crate::raw::queue::words::{Index, LAST, Shape, Slot};
+use crate::raw::queue::words::{Index, LAST, SLOT_TAG_AT, Shape, Slot};
 use crate::raw::sync::model::step;
 use crate::raw::sync::{AtomicU64, Ordering, fence};
 use crate::segment::Tag;
@@ -190,6 +190,32 @@ impl Queue {
         if more() {
             sleepers.publish();
         }
+    }
+
+    fn tags(&self) -> impl Iterator<Item = (&AtomicU64, u32)> {
+        let Memory { tail, head, seats, slots, .. } = &self.ring.words;
+        let seats = seats.iter().flatten().flat_map(|seat| [&seat.owner, &seat.claimed]);
+        let indices = seats.chain([&tail.index, &head.index]).map(|word| (word, 0));
+        indices.chain(slots.iter().map(|word| (word, u32::from(SLOT_TAG_AT))))
+    }
+
+    /// Clears the tag of one who is dead out of all words, as the segment does: in the same order.
+    pub(super) fn sweep(&self, dead: Tag) {
+        for (word, at) in self.tags() {
+            fence(Ordering::SeqCst);
+            let old = word.load(Ordering::Acquire);
+            if Tag::from_bits((old >> at) as u32) == dead {
+                let new = old ^ u64::from(dead.bits() ^ Tag::GONE.bits()) << at;
+                let swept = word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
+                assert!(swept.is_ok() || word.load(Ordering::Relaxed) >> at != old >> at);
+            }
+        }
+    }
+
+    /// Whether any word has this tag.
+    pub(super) fn names(&self, tag: Tag) -> bool {
+        let of = |(word, at): (&AtomicU64, u32)| word.load(Ordering::Relaxed) >> at;
+        self.tags().any(|place| Tag::from_bits(of(place) as u32) == tag)
     }
 
     fn describe(&self) -> String {

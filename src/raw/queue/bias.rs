@@ -41,13 +41,20 @@
 //! **Ten threads here.** A bias belongs to a thread. Others that share the end claim by CAS, and end
 //! it. (No operation may be called by a handler of a signal that came in the middle of another.)
 //!
-//! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own.
+//! **Fork here.** The child's tag is another: it does not act as the owner, and the seat is not its own. Its
+//! copy of the end may name a seat that another end of the child's has by now; so the end's own tag counts
+//! (`Progress::held`), not that of the seat.
+//!
+//! **Who looks** takes the newest word of `claimed` for a claim, which it may not be yet. Whoever does something
+//! about it settles first, and finds whether it still is so.
 
 use super::progress::{ALONE, Held, Progress};
 use super::ring::{Actor, cas};
 use super::words::{Index, Shape};
 use crate::raw::hook::point;
-use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, bias_pays, heavy_fence, light_fence};
+use crate::raw::sync::{
+    AtomicU32, AtomicU64, Ordering, bias_pays, fence, heavy_fence, light_fence,
+};
 use crate::segment::{Peers, Tag};
 
 // Ordering:
@@ -56,6 +63,7 @@ use crate::segment::{Peers, Tag};
 //      one of the two sees the other
 // [B4] decided: CAS(AcqRel)   one decision, and who learns of it sees what led to it
 // [B5] owner.store(0, Release) ↔ CAS(owner, AcqRel)   the seat is at rest
+// [T1] of the ring
 // [P1] bar: a hint
 
 /// Ends of one side that can have a seat at a time.
@@ -77,8 +85,8 @@ const POSITION_SHIFT: u32 = crate::segment::tag::TAG_BITS;
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
-    pub(super) owner: AtomicU64,
-    pub(super) claimed: AtomicU64,
+    pub(in crate::raw) owner: AtomicU64,
+    pub(in crate::raw) claimed: AtomicU64,
     decided: AtomicU64,
 }
 
@@ -145,7 +153,8 @@ impl<'r> Side<'r> {
         }
     }
 
-    /// The index word, or what its owner has in its place: a look without a claim.
+    /// The index word, or what its owner has in its place: a look without a claim. The owner's last claim may
+    /// not be made after all, and with it what comes after was not reached.
     #[inline(always)]
     pub(super) fn look(self) -> u64 {
         self.meaning(self.line.index.load(Ordering::Acquire)) // [Q3]
@@ -189,6 +198,7 @@ impl<'r> Side<'r> {
         let settled = Index::word(decided, tag);
         if cas(&self.line.index, revoking, settled) {
             // The seat may have lost its owner's tag meanwhile, and the tag may soon be another's.
+            fence(Ordering::SeqCst); // [T1]
             let now = Index::of(seat.claimed.load(Ordering::Acquire)).tag; // [B1]
             if now == Tag::GONE && tag != Tag::GONE {
                 cas(&self.line.index, settled, Index::word(decided, Tag::GONE));

@@ -47,7 +47,11 @@ impl<W: Words> Ring<W> {
             return Err(NoRoom::Full); // overwritten by something else: do not spin on it
         }
         match slot.phase {
-            Phase::Writing if slot.tag.is_nobody() => self.skip(actor, before),
+            Phase::Writing if slot.tag.is_nobody() => {
+                if !self.skip(actor, before) {
+                    return Err(NoRoom::Full); // overwritten, too
+                }
+            }
             Phase::Writing if actor.finds_dead(slot.tag) => {
                 self.abandon(actor, slot.tag, before, found);
             }
@@ -136,8 +140,9 @@ impl<W: Words> Ring<W> {
     }
 
     /// Moves head past an abandoned position and frees its slot. Anybody may; a slot is freed only after
-    /// head passed it, else it would be claimed for a lap that head has not reached.
-    pub(super) fn skip<P: Peers>(&self, actor: &Actor<'_, P>, position: u64) {
+    /// head passed it, else it would be claimed for a lap that head has not reached. False: it has not, as
+    /// a claim that was seen was not made after all. The bias that it was seen through is over.
+    pub(super) fn skip<P: Peers>(&self, actor: &Actor<'_, P>, position: u64) -> bool {
         let head = self.words.head();
         loop {
             let word = head.settle();
@@ -145,7 +150,7 @@ impl<W: Words> Ring<W> {
             if at != position {
                 let ahead = Shape::distance(at, position);
                 if ahead <= self.shape.capacity() {
-                    return; // a claim before it, that was about to be made when it was seen, was not
+                    return false;
                 }
                 break;
             }
@@ -159,6 +164,7 @@ impl<W: Words> Ring<W> {
         let free = self.shape.emptied(self.shape.full(position));
         cas(self.slot(position), self.shape.writing(position, Tag::NOBODY), free);
         self.words.space().publish();
+        true
     }
 
     /// Takes over the newest message that a consumer claimed, if that one died with it.
@@ -224,7 +230,9 @@ impl<W: Words> Ring<W> {
                 return;
             }
             match phase {
-                Phase::Writing if tag.is_nobody() => self.skip(actor, position),
+                Phase::Writing if tag.is_nobody() => {
+                    self.skip(actor, position);
+                }
                 Phase::Writing | Phase::Empty if self.claimant_died(actor, position, found) => {}
                 _ => return,
             }

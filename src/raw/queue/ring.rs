@@ -64,7 +64,7 @@ use super::progress::Progress;
 use super::words::{CLOSED, Index, Shape, Slot};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::hook::point;
-use crate::raw::sync::{AtomicU64, Ordering};
+use crate::raw::sync::{AtomicU64, Ordering, fence};
 use crate::segment::{Look, Peers, Tag};
 
 // Ordering:
@@ -80,6 +80,9 @@ use crate::segment::{Look, Peers, Tag};
 //      publisher's fence: either it is seen, or its own wake found somebody who looks after this claim
 // [Q8] a lease comes back: returned += 1, fence(SeqCst), load(head) ↔ a bias is granted: CAS(head),
 //      fence(SeqCst), load(returned)   the bias is revoked, or its owner sees what came back
+
+// [T1] a tag is copied: CAS(to), fence(SeqCst), load(from) ↔ it is cleared: CAS(from), fence(SeqCst), load(to)
+//      one of the two sees the other, and no tag of the dead is left
 
 /// Where the words of a ring lie.
 pub(crate) trait Words {
@@ -574,6 +577,7 @@ impl<W: Words> Ring<W> {
             return;
         }
         // The index word may have lost its tag meanwhile, and the tag may soon be another's.
+        fence(Ordering::SeqCst); // [T1]
         let now = index.load(Ordering::Acquire); // [Q3]
         let (then, now) = (Index::of(word), Index::of(now));
         if now.position == then.position && now.tag == Tag::GONE && then.tag != Tag::GONE {

@@ -797,6 +797,19 @@ fn words_of_a_seat_that_were_overwritten_make_no_loop() {
     }
 }
 
+#[test]
+fn an_index_that_was_overwritten_makes_no_loop() {
+    let (plain, fake) = (Plain::new(4, 0), Fake::default());
+    plain.die_sending(&fake, A);
+    (0..4).for_each(|n| plain.send(&fake, B, n).unwrap());
+    assert!(plain.recv(&fake, C).is_some());
+    plain.slots[2].store(plain.shape.writing(2, Tag::NOBODY), Relaxed);
+    plain.tail.index.store(Index::word(6, B), Relaxed);
+    plain.head.index.store(Index::word(1, C), Relaxed);
+    assert_eq!(plain.send(&fake, B, 9), Err(NoRoom::Full));
+    let _ = plain.recv(&fake, C);
+}
+
 /// Threads send and receive every message once, over few slots, and die in between.
 #[test]
 fn threads_that_die_lose_nothing_that_was_sent_and_deliver_nothing_twice() {
