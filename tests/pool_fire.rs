@@ -95,8 +95,10 @@ fn under_fire<R>(
             }
             fire
         });
-        let result = f();
+        // Also where `f` panics.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
         over.store(true, Ordering::Relaxed);
+        let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (result, fire.join().unwrap())
     })
 }
@@ -202,9 +204,9 @@ alone! {
         let at_first = descriptors();
         let pool = Pool::options().workers(WORKERS).retries(1000).build().unwrap();
         let grow = |bytes: Vec<u8>| [bytes.as_slice(), &bytes].concat();
-        let (sizes, fire) = under_fire(Duration::from_millis(5), None, || {
+        let (sizes, fire) = under_fire(Duration::from_millis(10), None, || {
             let mut sizes = Vec::new();
-            for size in (0..200_usize).map(|n| n * n * 40) {
+            for size in (0..100_usize).map(|n| n * n * 160) {
                 let bytes = vec![size as u8; size];
                 let result = pool.apply(grow, bytes).unwrap();
                 assert!(result.len() == 2 * size && result.iter().all(|byte| *byte == size as u8));

@@ -18,14 +18,14 @@ use crate::segment::handle::Handle;
 pub(super) fn build(
     workers: usize,
     seats: usize,
-    retries: u32,
+    (retries, most_false_starts): (u32, u32),
     make_start: impl FnOnce(Handle<RawPool>) -> Box<Start>,
 ) -> Result<(Arc<Shared>, [JoinHandle<()>; 2]), Error> {
     let cells = (2 * seats).next_power_of_two().clamp(256, 1 << 15) as u32;
     let size = Size { cells, workers: seats as u32 };
     let owner = Owner::new(size, work::name_of)?;
     let raw = owner.pool().clone();
-    let crew = Crew::new(raw.clone(), seats, workers);
+    let crew = Crew::new(raw.clone(), seats, workers, most_false_starts);
     let start = make_start(raw.clone());
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());

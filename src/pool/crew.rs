@@ -8,11 +8,13 @@
 //! The pool's keeper thread sees the ends, has the ledger take up what the dead held, and starts others in
 //! their places. A worker that ends before it began to work is a *false start*: one whose
 //! initializer failed ends the pool, and so do several false starts in a row, so that nothing is
-//! started in a loop.
+//! started in a loop: a few where there is an initializer, which may be what kills them; many where
+//! there is none, as it is somebody else then, who may stop. Each is waited after a little longer.
 #![forbid(unsafe_code)]
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::TaskError;
 use crate::error::Error;
@@ -21,9 +23,10 @@ use crate::raw::pool::layout::RawPool;
 use crate::raw::pool::words::WorkerId;
 use crate::segment::handle::Handle;
 use crate::sys::child::{self, Pid};
+use crate::sys::clock::LONGEST_NAP;
 
-/// So many in a row end the pool.
-const FALSE_STARTS: u32 = 5;
+/// So many in a row end the pool, with an initializer and without one.
+pub(super) const FALSE_STARTS: [u32; 2] = [5, 100];
 
 /// A worker's place.
 enum Seat {
@@ -45,6 +48,8 @@ pub(super) struct Crew {
     /// How many there should be.
     target: usize,
     false_starts: u32,
+    /// How many of them in a row end the pool.
+    most_false_starts: u32,
 }
 
 /// A worker that has ended.
@@ -55,10 +60,15 @@ pub(super) struct Ended {
 
 impl Crew {
     /// With this many seats, and nobody on them.
-    pub(super) fn new(pool: Handle<RawPool>, seats: usize, target: usize) -> Crew {
+    pub(super) fn new(
+        pool: Handle<RawPool>,
+        seats: usize,
+        target: usize,
+        most_false_starts: u32,
+    ) -> Crew {
         let seats = (0..seats).map(|_| (Seat::Empty, 0)).collect();
         pool.set_sharers(target);
-        Crew { pool, seats, target, false_starts: 0 }
+        Crew { pool, seats, target, false_starts: 0, most_false_starts }
     }
 
     pub(super) fn seats(&self) -> usize {
@@ -169,11 +179,17 @@ impl Crew {
 
     fn false_start(&mut self, why: impl FnOnce() -> String) -> Result<(), TaskError> {
         self.false_starts += 1;
-        if self.false_starts < FALSE_STARTS {
+        if self.false_starts < self.most_false_starts {
             return Ok(());
         }
-        let message = format!("{}; {FALSE_STARTS} times in a row", why());
+        let message = format!("{}; {} times in a row", why(), self.false_starts);
         Err(TaskError::Initializer { message })
+    }
+
+    /// How long to wait before others are started.
+    pub(super) fn pause(&self) -> Duration {
+        let doublings = self.false_starts.min(7);
+        Duration::from_millis((1 << doublings) / 2).min(LONGEST_NAP)
     }
 
     /// Those that have ended, and were not seen to yet.

@@ -223,8 +223,11 @@ impl Shared {
                 if self.ledger().crew.is_empty() {
                     return self.tell();
                 }
-            } else if let Err(why) = self.fill_seats() {
-                self.end(why);
+            } else {
+                std::thread::sleep(self.ledger().crew.pause());
+                if let Err(why) = self.fill_seats() {
+                    self.end(why);
+                }
             }
             let watched = self.ledger().crew.watched();
             let blind = watched.iter().any(Option::is_none);

@@ -242,7 +242,9 @@ fn after_a_death(pool: &Rc<Pool>, jobs: usize) -> impl FnOnce(&Member) + 'static
     }
 }
 
-fn dying(jobs: usize) {
+#[test]
+fn a_worker_dies_and_another_runs_its_job() {
+    let jobs = 1;
     model(Nap::Bounded).exchanging().preemptions(1).victim_dies_at_every_step(move |stage| {
         let pool = Pool::new(2);
         stage.victim(at_work(&pool, 0));
@@ -255,16 +257,6 @@ fn dying(jobs: usize) {
         assert!((jobs as u32..=jobs as u32 + again).contains(&begun), "{begun} begun");
         assert!((jobs as u32..=jobs as u32 + again).contains(&ended), "{ended} ended");
     });
-}
-
-#[test]
-fn a_worker_dies_and_another_runs_its_job() {
-    dying(1);
-}
-
-#[test]
-fn a_worker_dies_and_another_runs_both_jobs() {
-    dying(2);
 }
 
 /// A worker that stops before its claim, with the place of the ring taken, stops nobody.
