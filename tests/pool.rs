@@ -663,7 +663,9 @@ fn a_callback_that_panics_harms_nothing() {
     assert_eq!(task.get_timeout(LONG), Ok(()));
     let ran = Arc::new(AtomicU32::new(0));
     let count = ran.clone();
-    let add = move |n| drop(count.fetch_add(n as u32, Ordering::Relaxed));
+    let add = move |n| {
+        count.fetch_add(n as u32, Ordering::Relaxed);
+    };
     drop(pool.apply_async_with(square, 3, add, |_| ()).unwrap());
     pool.join().unwrap();
     assert_eq!(
