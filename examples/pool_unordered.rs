@@ -17,9 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         squares.push((n, square));
     }
 
-    if squares.is_sorted() {
-        return Err("they came in order, although some take longer".into());
-    }
+    let overtaken = squares.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    println!("{overtaken} were overtaken by later ones");
     squares.sort();
     if !squares.into_iter().eq((0..NUMBERS).map(|n| (n, n * n))) {
         return Err("some are missing or wrong".into());

@@ -106,8 +106,13 @@ fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
 #[track_caller]
 fn shows(name: &str, lines: &[&str]) {
     let names = Names::new();
-    let child = names.example(name).process_group(0).spawn().expect("an example");
+    let mut child = names.example(name).process_group(0).spawn().expect("an example");
     let group = child.id();
+    if wait(&mut child).is_some() {
+        // Before its output is read to the end, which one that is left would keep open. A killed one
+        // may still be ending.
+        wait_until("all processes of the example to end", || !runs_in_group(group));
+    }
     let output = finish(child);
     let text = text(&output);
     assert!(output.status.success(), "{}: {text}", output.status);
@@ -115,8 +120,6 @@ fn shows(name: &str, lines: &[&str]) {
         assert!(text.contains(line), "no {line:?} in {text}");
     }
     names.assert_none_left();
-    // A killed one may still be ending.
-    wait_until("all processes of the example to end", || !runs_in_group(group));
 }
 
 /// Whether a process of this group runs, and is no zombie that nobody has waited for yet.

@@ -5,7 +5,7 @@ mod children;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use children::{LONG, promptly, wait_until};
@@ -673,6 +673,22 @@ fn a_callback_that_panics_harms_nothing() {
         9,
         "also where the task was dropped, before join returns"
     );
+}
+
+/// Also when the task is dropped in the moment between its result and its callback.
+#[test]
+fn callbacks_run_for_tasks_that_nobody_keeps() {
+    const TASKS: u64 = 10_000;
+    let pool = Pool::new(2).unwrap();
+    let sum = Arc::new(AtomicU64::new(0));
+    for n in 1..=TASKS {
+        let (results, errors) = (Arc::clone(&sum), Arc::clone(&sum));
+        let on_result = move |square| drop(results.fetch_add(square, Ordering::Relaxed));
+        let on_error = move |_| drop(errors.fetch_add(1 << 60, Ordering::Relaxed));
+        drop(pool.apply_async_with(square, n, on_result, on_error).unwrap());
+    }
+    pool.join().unwrap();
+    assert_eq!(sum.load(Ordering::Relaxed), TASKS * (TASKS + 1) * (2 * TASKS + 1) / 6);
 }
 
 #[test]

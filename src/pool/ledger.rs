@@ -96,12 +96,14 @@ impl Ledger {
         self.calls[number].as_mut().expect("a call is there until it is ended")
     }
 
-    /// Nobody fetches the results of the call any more.
+    /// Nobody fetches the results of the call any more; but what a callback is to get stays for it.
     pub(super) fn end(&mut self, number: usize) {
         let call = self.call(number);
         call.abandoned = true;
-        for finished in std::mem::take(&mut self.call(number).inbox) {
-            self.discard(finished);
+        if call.then == Then::Nothing || call.called_back {
+            for finished in std::mem::take(&mut call.inbox) {
+                self.discard(finished);
+            }
         }
         self.remove_if_done(number);
         self.pump();
