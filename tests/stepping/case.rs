@@ -1,11 +1,11 @@
 //! What is stepped: an operation on a path, what comes after it, and what must be true then.
 
 use commonhold::{Lock, Segment};
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::log::{Log, Page};
+use crate::log::Page;
 use crate::victim::Mark;
 
 /// One operation on one path.
@@ -118,16 +118,12 @@ impl Ground {
         move || drop(door.lock().expect("nobody dies here"))
     }
 
-    /// The bytes of the segment.
+    /// The bytes of the segment; without those that long messages take, far behind them.
     pub fn memory(&self) -> Mmap {
         let file = File::open(directory().join(&self.name)).expect("the segment's file");
         // SAFETY: nobody truncates it; its bytes are only compared with each other, and a wrong answer
         // would cost a death at a place of less interest.
-        unsafe { Mmap::map(&file) }.expect("the segment's bytes")
-    }
-
-    pub fn log(&self, number: usize) -> Log {
-        self.page.log(number)
+        unsafe { MmapOptions::new().len(SIZE).map(&file) }.expect("the segment's bytes")
     }
 }
 

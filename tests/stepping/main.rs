@@ -61,9 +61,10 @@ fn main() {
     unsafe { std::env::set_var("COMMONHOLD_DIR", names.path()) };
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let full = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "full");
-    let spread = match full {
-        true => Spread { every: true, most: usize::MAX },
-        false => Spread { every: false, most: SHORT },
+    let changes = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "changes");
+    let spread = match full || changes {
+        true => Spread { every: full, most: usize::MAX, firsts: usize::MAX },
+        false => Spread { every: false, most: SHORT, firsts: 2 },
     };
     let cases = cases::all();
     let chosen = cases.iter().filter(|case| {
@@ -148,7 +149,7 @@ impl<'a> Driver<'a> {
     fn look(&mut self, number: usize) -> Option<Row> {
         let running = &mut self.running[number];
         let log = running.told.log(told::LOG);
-        let trial = log.told(told::TRIAL) + log.told(told::DEATHS);
+        let trial = log.told(told::TRIAL) + log.told(told::DEATHS) + log.told(told::LOOKED);
         if trial != running.trial {
             (running.trial, running.since) = (trial, Instant::now());
         }

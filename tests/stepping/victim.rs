@@ -49,6 +49,16 @@ pub struct Trace {
     /// Instructions that changed shared memory, or called the kernel. A death between two of them is as
     /// one right after the first.
     pub events: Vec<usize>,
+    /// Where the next instruction lay, before each.
+    places: Vec<usize>,
+}
+
+impl Trace {
+    /// Where the victim stands after so many instructions, and how often it was there before.
+    fn place_after(&self, instructions: usize) -> Option<(usize, usize)> {
+        let place = *self.places.get(instructions)?;
+        Some((place, self.places[..instructions].iter().filter(|p| **p == place).count()))
+    }
 }
 
 impl Victim {
@@ -85,20 +95,71 @@ impl Victim {
         }
     }
 
-    /// Runs so many instructions, or as many as there are.
-    pub fn run(&mut self, instructions: usize) {
-        for _ in 0..instructions {
-            if !self.step() {
+    /// Runs so many instructions of those that were traced, or as many as there are this time: at full speed,
+    /// to a breakpoint at the last one's end.
+    pub fn run(&mut self, trace: &Trace, instructions: usize) {
+        let Some((place, before)) = trace.place_after(instructions) else {
+            self.go_on_traced();
+            return;
+        };
+        for passed in 0..=before {
+            // Where it stands already, it is.
+            if self.stands_at() != place && !self.go_to(place) {
+                return;
+            }
+            if passed < before && !self.step() {
                 return;
             }
         }
     }
 
+    /// Runs until it stands at this place. False: it came to its end instead.
+    fn go_to(&mut self, place: usize) -> bool {
+        let at = place as ptrace::AddressType;
+        let original = ptrace::read(self.pid, at).expect("its code");
+        ptrace::write(self.pid, at, with_breakpoint(original)).expect("its code");
+        if !self.go_on_traced() {
+            return false;
+        }
+        ptrace::write(self.pid, at, original).expect("its code");
+        self.stand_at(place);
+        true
+    }
+
+    /// Runs until it is stopped by a breakpoint. False: it came to its end.
+    fn go_on_traced(&mut self) -> bool {
+        let mut signal = None;
+        loop {
+            ptrace::cont(self.pid, signal).expect("to go on");
+            match self.wait() {
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => return true,
+                WaitStatus::Stopped(_, other) => signal = Some(other),
+                WaitStatus::Exited(_, 0) if self.log.is_done() => return false,
+                status => panic!("the operation ended by itself: {status:?} {}", self.page.said()),
+            }
+        }
+    }
+
+    /// A breakpoint leaves it behind itself, on some processors.
+    fn stand_at(&self, place: usize) {
+        let mut registers = ptrace::getregs(self.pid).expect("its registers");
+        #[cfg(target_arch = "x86_64")]
+        {
+            registers.rip = place as u64;
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            registers.pc = place as u64;
+        }
+        ptrace::setregs(self.pid, registers).expect("its registers");
+    }
+
     /// Runs the whole operation, and looks at the shared memory after each instruction.
     pub fn trace(&mut self, memory: &[u8]) -> Trace {
-        let (mut instructions, mut events) = (0, Vec::new());
+        let (mut instructions, mut events, mut places) = (0, Vec::new(), Vec::new());
         let mut before = memory.to_vec();
         loop {
+            places.push(self.stands_at());
             let calls = self.calls_kernel();
             let more = self.step();
             instructions += 1;
@@ -110,7 +171,7 @@ impl Victim {
                 events.push(instructions);
             }
             if !more {
-                return Trace { instructions, events };
+                return Trace { instructions, events, places };
             }
         }
     }
@@ -118,11 +179,17 @@ impl Victim {
     /// Where it stands.
     #[cfg(target_arch = "x86_64")]
     pub fn stands_at(&self) -> usize {
+        if self.gone {
+            return 0;
+        }
         ptrace::getregs(self.pid).map_or(0, |registers| registers.rip as usize)
     }
 
     #[cfg(target_arch = "aarch64")]
     pub fn stands_at(&self) -> usize {
+        if self.gone {
+            return 0;
+        }
         ptrace::getregs(self.pid).map_or(0, |registers| registers.pc as usize)
     }
 
@@ -152,8 +219,11 @@ impl Victim {
 
     /// It goes on, untraced, and comes to its end.
     pub fn go_on(mut self) {
-        if self.log.is_done() {
+        if self.gone {
             return;
+        }
+        if self.log.is_done() {
+            return self.end();
         }
         ptrace::detach(self.pid, None).expect("to detach");
         crate::helper::wait_for_end(self.pid, self.page);
@@ -165,6 +235,11 @@ impl Drop for Victim {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// A word of code that begins with a breakpoint.
+fn with_breakpoint(word: i64) -> i64 {
+    if cfg!(target_arch = "x86_64") { word & !0xFF | 0xCC } else { word & !0xFFFF_FFFF | 0xD420_0000 }
 }
 
 /// A child that runs `f`, which is to end it.

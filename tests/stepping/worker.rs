@@ -49,13 +49,22 @@ pub struct Spread {
     pub every: bool,
     /// Of these, so many at most in one row of the table.
     pub most: usize,
+    /// Deaths of the first after which a second one is tried, at most.
+    pub firsts: usize,
 }
 
 /// After how many instructions of the first, and of which second, a trial has them die.
 #[derive(Clone, Copy)]
 struct Deaths {
     first: usize,
-    second: Option<(usize, usize)>,
+    second: Option<Second>,
+}
+
+#[derive(Clone, Copy)]
+struct Second {
+    which: usize,
+    trace: usize,
+    after: usize,
 }
 
 impl Deaths {
@@ -68,7 +77,7 @@ impl std::fmt::Display for Deaths {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "after {}", self.first)?;
         match self.second {
-            Some((which, second)) => write!(f, ", then number {which} after {second}"),
+            Some(Second { which, after, .. }) => write!(f, ", then number {which} after {after}"),
             None => Ok(()),
         }
     }
@@ -83,6 +92,7 @@ pub mod told {
     pub const DEATHS: usize = 5;
     pub const FAILURES: usize = 6;
     pub const PATHS: usize = 7;
+    pub const LOOKED: usize = 8;
 }
 
 /// After so many failures the rest of a row tells nothing new.
@@ -99,11 +109,13 @@ pub struct Worker<'a> {
     pub told: Page,
     pub page: Page,
     grounds: u64,
+    /// Of the first victim, and of the seconds after deaths of it.
+    traces: Vec<Trace>,
 }
 
 impl<'a> Worker<'a> {
     pub fn new(case: &'a Case, manner: Manner, spread: Spread, cpu: usize, told: Page) -> Self {
-        Worker { case, manner, spread, cpu, told, page: Page::new(), grounds: 0 }
+        Worker { case, manner, spread, cpu, told, page: Page::new(), grounds: 0, traces: Vec::new() }
     }
 
     /// Goes through all trials from this one on; writes what fails to `report`.
@@ -171,25 +183,29 @@ impl<'a> Worker<'a> {
         }
         let seconds = trial.seconds.len();
         drop((trial, ground));
-        self.trace_first();
         let trace = self.trace_first();
         let log = self.told.log(told::LOG);
         let points = self.points(&trace);
+        let instructions = trace.instructions as u64;
+        let firsts = thin_out(events(&trace), self.spread.firsts);
+        self.traces.push(trace);
         if self.manner != Manner::TwoDeaths {
-            log.tell(told::INSTRUCTIONS, trace.instructions as u64);
+            log.tell(told::INSTRUCTIONS, instructions);
             log.tell(told::POINTS, points.len() as u64);
             return Some(points.into_iter().map(Deaths::one).collect());
         }
         let mut seen = BTreeSet::new();
         let mut plan = Vec::new();
-        let firsts = thin_out(events(&trace), self.spread.most);
         for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f))) {
+            log.add(told::LOOKED, 1);
             let trace = self.trace_second(which, first);
             // Of another length is another path.
             if seen.insert((which, trace.instructions)) {
+                let second = |after| Second { which, trace: self.traces.len(), after };
                 let points = self.points(&trace).into_iter();
-                plan.extend(points.map(|second| Deaths { first, second: Some((which, second)) }));
+                plan.extend(points.map(|after| Deaths { first, second: Some(second(after)) }));
                 log.add(told::INSTRUCTIONS, trace.instructions as u64);
+                self.traces.push(trace);
             }
         }
         let plan = thin_out(plan, self.spread.most);
@@ -225,7 +241,7 @@ impl<'a> Worker<'a> {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
-        victim.run(first);
+        victim.run(&self.traces[0], first);
         victim.die();
         let mut next = Victim::start(self.page, 1, &trial.seconds[which]);
         next.trace(&ground.memory())
@@ -235,7 +251,7 @@ impl<'a> Worker<'a> {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
-        victim.run(deaths.first);
+        victim.run(&self.traces[0], deaths.first);
         stood.push(victim.stands_at());
         match self.manner {
             Manner::Pause => {
@@ -245,9 +261,9 @@ impl<'a> Worker<'a> {
             _ => victim.die(),
         }
         let mut fates = Fates { first: self.page.log(0).values(), second: None };
-        if let Some((which, second)) = deaths.second {
+        if let Some(Second { which, trace, after }) = deaths.second {
             let mut next = Victim::start(self.page, 1, &trial.seconds[which]);
-            next.run(second);
+            next.run(&self.traces[trace], after);
             stood.push(next.stands_at());
             next.die();
             fates.second = Some((which, self.page.log(1).values()));
