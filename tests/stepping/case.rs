@@ -1,0 +1,133 @@
+//! What is stepped: an operation on a path, what comes after it, and what must be true then.
+
+use commonhold::{Lock, Segment};
+use memmap2::{Mmap, MmapOptions};
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::log::Page;
+use crate::victim::Mark;
+
+/// One operation on one path.
+pub struct Case {
+    pub operation: &'static str,
+    pub path: &'static str,
+    pub build: fn(&Ground) -> Trial,
+    /// Whether it is one that must fail.
+    pub control: bool,
+    /// So long that only deaths between which something changed are of use.
+    pub long: bool,
+}
+
+impl Case {
+    pub const fn new(
+        operation: &'static str,
+        path: &'static str,
+        build: fn(&Ground) -> Trial,
+    ) -> Case {
+        Case { operation, path, build, control: false, long: false }
+    }
+
+    pub const fn control(mut self) -> Case {
+        self.control = true;
+        self
+    }
+
+    pub const fn long(mut self) -> Case {
+        self.long = true;
+        self
+    }
+}
+
+pub type Operation = Box<dyn Fn(&Mark)>;
+
+/// One life and death of a victim.
+pub struct Trial {
+    pub victim: Operation,
+    /// What another may do after its death, and dies at as well.
+    pub seconds: Vec<Operation>,
+    /// What this process does while the victim stands still, alive.
+    pub meanwhile: Option<Box<dyn FnOnce()>>,
+    /// What happens once the victim stands before its first instruction.
+    pub once_it_stands: Option<Box<dyn FnOnce()>>,
+    /// Goes on using the object, and looks at all of it.
+    pub check: Box<dyn FnOnce(&Fates)>,
+}
+
+impl Trial {
+    pub fn new(
+        victim: impl Fn(&Mark) + 'static,
+        check: impl FnOnce(&Fates) + 'static,
+    ) -> Trial {
+        Trial {
+            victim: Box::new(victim),
+            seconds: Vec::new(),
+            meanwhile: None,
+            once_it_stands: None,
+            check: Box::new(check),
+        }
+    }
+
+    pub fn then(mut self, second: impl Fn(&Mark) + 'static) -> Trial {
+        self.seconds.push(Box::new(second));
+        self
+    }
+
+    pub fn once_it_stands(mut self, f: impl FnOnce() + 'static) -> Trial {
+        self.once_it_stands = Some(Box::new(f));
+        self
+    }
+
+    pub fn meanwhile(mut self, f: impl FnOnce() + 'static) -> Trial {
+        self.meanwhile = Some(Box::new(f));
+        self
+    }
+}
+
+/// How far the victims came.
+#[derive(Clone, Debug)]
+pub struct Fates {
+    /// What the first said at its end; nothing if it was cut off.
+    pub first: Option<Vec<u64>>,
+    /// Which one was the second, if there was one, and what it said.
+    pub second: Option<(usize, Option<Vec<u64>>)>,
+}
+
+/// A fresh segment for one trial.
+pub struct Ground {
+    pub page: Page,
+    pub segment: Segment,
+    door: Lock,
+    pub name: String,
+}
+
+const SIZE: usize = 56 << 10;
+
+impl Ground {
+    pub fn new(page: Page, number: u64) -> Ground {
+        page.clear();
+        let name = format!("ground-{}-{number}", std::process::id());
+        let segment = Segment::options().participants(24).create(&name, SIZE).expect("a segment");
+        let door = Lock::create(segment.at("door")).expect("a lock");
+        Ground { page, segment, door, name }
+    }
+
+    /// Something every victim does first: so it is a participant, and knows what one learns once.
+    pub fn entrance(&self) -> impl Fn() + Clone + 'static {
+        let door = self.door.clone();
+        move || drop(door.lock().expect("nobody dies here"))
+    }
+
+    /// The bytes of the segment; without those that long messages take, far behind them.
+    pub fn memory(&self) -> Mmap {
+        let file = File::open(directory().join(&self.name)).expect("the segment's file");
+        // SAFETY: nobody truncates it; its bytes are only compared with each other, and a wrong answer
+        // would cost a death at a place of less interest.
+        unsafe { MmapOptions::new().len(SIZE).map(&file) }.expect("the segment's bytes")
+    }
+}
+
+/// Where the names are.
+pub fn directory() -> PathBuf {
+    std::env::var_os("COMMONHOLD_DIR").expect("a directory of its own").into()
+}

@@ -1,0 +1,124 @@
+//! A buffer: readers beside each other, a writer alone.
+
+use commonhold::{Buffer, RecoverError, TryLockError};
+use std::time::Duration;
+
+use crate::case::{Case, Ground, Trial};
+use crate::helper::BOUND;
+use crate::victim::Mark;
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        Case::new("Buffer::read, drop", "free", |ground| {
+            dies(ground, |page| assert!(page.read().unwrap().iter().all(|word| *word == 1)), false)
+        }),
+        Case::new("Buffer::write, drop", "free", |ground| {
+            dies(ground, |page| page.write().unwrap().fill(2), true)
+        }),
+        Case::new("Buffer::read", "free", |ground| {
+            dies(ground, |page| std::mem::forget(page.read().unwrap()), false)
+        }),
+        Case::new("Buffer::write_timeout", "a reader is there, in vain", write_beside_reader),
+        Case::new("Buffer::read_timeout", "a writer is there, in vain", read_beside_writer),
+    ]
+}
+
+fn repair(page: &Buffer<u64>) {
+    if let Ok(mut page) = page.recover() {
+        page.fill(3);
+    }
+}
+
+fn works(page: &Buffer<u64>) {
+    let reader = page.read_timeout(BOUND).expect("no writer");
+    let another = page.try_read().expect("readers do not exclude readers");
+    assert!(matches!(page.try_write(), Err(TryLockError::WouldBlock)));
+    drop((reader, another));
+    let mut writer = page.write_timeout(BOUND).expect("free");
+    assert!(matches!(page.try_read(), Err(TryLockError::WouldBlock)));
+    assert!(matches!(page.recover(), Err(RecoverError::Held)), "taken from the living");
+    writer.fill(4);
+    drop(writer);
+    assert!(page.try_read().unwrap().iter().all(|word| *word == 4));
+    drop(page.try_write().expect("free"));
+}
+
+fn dies(ground: &Ground, operate: fn(&Buffer<u64>), writes: bool) -> Trial {
+    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
+    let (own, enter) = (page.clone(), ground.entrance());
+    let (other, enter_too) = (page.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            operate(&own);
+            mark.end(&[])
+        },
+        move |fates| {
+            let end = match &fates.second {
+                None => fates.first.is_some(),
+                Some((_, second)) => second.is_some(),
+            };
+            match page.try_read() {
+                Ok(found) => {
+                    assert!(found.iter().all(|word| *word == found[0]), "half written: {found:?}");
+                    let written = fates.first.is_some() && writes && fates.second.is_none();
+                    assert!(!written || found[0] == 2);
+                }
+                Err(TryLockError::OwnerDied) => {
+                    assert!(!end && (writes || fates.second.is_some()), "nobody died in it");
+                    repair(&page);
+                }
+                Err(error) => panic!("{error}"),
+            }
+            works(&page);
+        },
+    )
+    .then(move |mark: &Mark| {
+        enter_too();
+        mark.begin();
+        repair(&other);
+        mark.end(&[])
+    })
+}
+
+fn write_beside_reader(ground: &Ground) -> Trial {
+    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
+    let holder: &'static Buffer<u64> = Box::leak(Box::new(page.clone()));
+    let reader = holder.read().unwrap();
+    let (own, enter) = (page.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            let came = own.write_timeout(Duration::from_millis(3)).is_ok();
+            mark.end(&[u64::from(came)])
+        },
+        move |fates| {
+            assert!(fates.first.as_ref().is_none_or(|said| said[0] == 0), "beside a reader");
+            drop(page.read_timeout(BOUND).expect("nothing was written"));
+            drop(reader);
+            works(&page);
+        },
+    )
+}
+
+fn read_beside_writer(ground: &Ground) -> Trial {
+    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
+    let holder: &'static Buffer<u64> = Box::leak(Box::new(page.clone()));
+    let writer = holder.write().unwrap();
+    let (own, enter) = (page.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            let came = own.read_timeout(Duration::from_millis(3)).is_ok();
+            mark.end(&[u64::from(came)])
+        },
+        move |fates| {
+            assert!(fates.first.as_ref().is_none_or(|said| said[0] == 0), "beside a writer");
+            drop(writer);
+            works(&page);
+        },
+    )
+}

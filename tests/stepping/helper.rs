@@ -1,0 +1,79 @@
+//! Another living process, that does something with the object meanwhile.
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::time::{Duration, Instant};
+
+use crate::log::{Log, Page};
+use crate::victim::fork_child;
+
+/// Nobody waits longer for what nobody living holds.
+pub const BOUND: Duration = Duration::from_secs(5);
+
+/// A child that is killed with this value, unless it has come to its end.
+pub struct Helper {
+    pid: Pid,
+    log: Log,
+    page: Page,
+}
+
+impl Helper {
+    pub fn start(page: Page, number: usize, f: impl FnOnce(Log)) -> Helper {
+        let log = page.log(number);
+        Helper { pid: fork_child(|| f(log)), log, page }
+    }
+
+    /// The same, asleep.
+    pub fn asleep(page: Page, number: usize, f: impl FnOnce(Log)) -> Helper {
+        let helper = Helper::start(page, number, f);
+        let since = Instant::now();
+        while !helper.sleeps() {
+            assert!(since.elapsed() < BOUND, "a helper does not sleep: {}", page.said());
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        helper
+    }
+
+    /// Whether it sleeps in a system call that waits for a word.
+    fn sleeps(&self) -> bool {
+        let number = std::fs::read_to_string(format!("/proc/{}/syscall", self.pid));
+        let futex = nix::libc::SYS_futex.to_string();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        number.is_ok_and(|line| line.split(' ').next() == Some(&futex))
+            && stat.is_ok_and(|stat| stat.contains(") S "))
+    }
+
+    /// What it came to. It must come to its end in time.
+    pub fn ends(self) -> Vec<u64> {
+        let (pid, log, page) = (self.pid, self.log, self.page);
+        std::mem::forget(self); // it is gone, by itself or as one that hung
+        wait_for_end(pid, page);
+        log.values().expect("a helper ends by saying what it came to")
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = kill(self.pid, Signal::SIGKILL);
+        let _ = waitpid(self.pid, None);
+    }
+}
+
+/// Waits for a child to end well, and in time.
+pub fn wait_for_end(pid: Pid, page: Page) {
+    let since = Instant::now();
+    loop {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)).expect("waitpid") {
+            WaitStatus::StillAlive => {}
+            WaitStatus::Exited(_, 0) => return,
+            status => panic!("{status:?} {}", page.said()),
+        }
+        if since.elapsed() > BOUND {
+            let _ = kill(pid, Signal::SIGKILL);
+            let _ = waitpid(pid, None);
+            panic!("a process waits for what nobody holds");
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
