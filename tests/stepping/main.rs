@@ -142,7 +142,18 @@ impl<'a> Driver<'a> {
         });
         let now = Instant::now();
         let failures = File::from(read);
-        Running { pid, case, manner, told, failures, trial: 0, since: now, began: now, hung: Vec::new(), cpu }
+        Running {
+            pid,
+            case,
+            manner,
+            told,
+            failures,
+            trial: 0,
+            since: now,
+            began: now,
+            hung: Vec::new(),
+            cpu,
+        }
     }
 
     /// Looks after a worker. A row: it has come to its end.
@@ -163,7 +174,9 @@ impl<'a> Driver<'a> {
                 let _ = waitpid(running.pid, None);
                 Some(format!("trial {}: nobody goes on", log.told(told::TRIAL)))
             }
-            status => Some(format!("trial {}: the worker ended: {status:?}", log.told(told::TRIAL))),
+            status => {
+                Some(format!("trial {}: the worker ended: {status:?}", log.told(told::TRIAL)))
+            }
         };
         let mut text = String::new();
         let _ = running.failures.read_to_string(&mut text);

@@ -115,7 +115,16 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub fn new(case: &'a Case, manner: Manner, spread: Spread, cpu: usize, told: Page) -> Self {
-        Worker { case, manner, spread, cpu, told, page: Page::new(), grounds: 0, traces: Vec::new() }
+        Worker {
+            case,
+            manner,
+            spread,
+            cpu,
+            told,
+            page: Page::new(),
+            grounds: 0,
+            traces: Vec::new(),
+        }
     }
 
     /// Goes through all trials from this one on; writes what fails to `report`.
@@ -196,7 +205,8 @@ impl<'a> Worker<'a> {
         }
         let mut seen = BTreeSet::new();
         let mut plan = Vec::new();
-        for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f))) {
+        for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
+        {
             log.add(told::LOOKED, 1);
             let trace = self.trace_second(which, first);
             // Of another length is another path.

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::queue::{End, Queue};
 use super::stage::{Member, Model, Stage, model};
-use crate::raw::queue::ring::{Actor, How};
+use crate::raw::queue::claim::How;
+use crate::raw::queue::ring::Actor;
 use crate::raw::sync::model::{Nap, break_bias_fences};
 
 /// A queue through which two messages went, so that whoever sent or received them is granted the bias.

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 
+use super::claim::Claim;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Scan, Taken};
 use super::payload::invalid;
-use super::ring::{Actor, Claim};
+use super::ring::Actor;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
 use crate::segment::Tag;

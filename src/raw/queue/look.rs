@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::RawMessages;
+use super::claim::{Claim, How};
 use super::layout::{Me, RawQueue};
 use super::local::RecvEnd;
-use super::ring::{Claim, How};
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::sync::{Ordering, fence};
 use crate::shared::Shared;

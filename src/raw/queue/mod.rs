@@ -5,6 +5,7 @@ use crate::segment::handle::Handle;
 
 pub(crate) mod bias;
 pub(crate) mod cells;
+pub(crate) mod claim;
 pub(crate) mod progress;
 pub(crate) mod recovery;
 pub(crate) mod ring;

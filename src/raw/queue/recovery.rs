@@ -1,6 +1,7 @@
 //! What the dead left in the ring: abandoned positions, and orphans.
 
-use super::ring::{Actor, Found, NoRoom, Ring, Seen, Words, cas};
+use super::claim::Seen;
+use super::ring::{Actor, Found, NoRoom, Ring, Words, cas};
 use super::words::{CLOSED, Index, Phase, Shape, Slot};
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, spin_loop};

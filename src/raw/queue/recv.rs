@@ -1,10 +1,11 @@
 //! Receiving by copy.
 
+use super::claim::{Claim, How};
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
 use super::payload::checked;
-use super::ring::{Actor, Claim, How};
+use super::ring::Actor;
 use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;

@@ -1,10 +1,11 @@
 //! Sending: a position in the ring, and for large messages a cell before it.
 
 use super::RawMessages;
+use super::claim::Claim;
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::look::pass_on;
-use super::ring::{Actor, Claim, NoRoom};
+use super::ring::{Actor, NoRoom};
 use crate::raw::eventcount::Moment;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64 as Count, Ordering::Relaxed};
 
 use super::bias::{Line, SEATS, Seat, Side};
 use super::cells::{CellWords, Cells};
+use super::claim::{Claim, How};
 use super::progress::Progress;
-use super::ring::{Actor, Claim, How, NoRoom, Ring, Words};
+use super::ring::{Actor, NoRoom, Ring, Words};
 use super::words::{CLOSED, Cell, Index, LAST, Phase, Shape, Slot};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::sync::{AtomicU64, Ordering};
