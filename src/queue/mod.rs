@@ -85,7 +85,8 @@ pub use slot::Slot;
 /// # If a process dies
 /// At whatever instruction: a message whose `send` had not committed was never sent, and one whose
 /// `recv` or lease had not ended was never received; the next receiver gets it. Nobody waits for the
-/// dead: their traces are passed over by whoever meets them, after 64 ms at the latest. A stopped
+/// dead: their traces are passed over by whoever meets them, after 64 ms at the latest, or 128 messages
+/// where they are received without a pause. A stopped
 /// process is not dead. It keeps what it holds: the one message it was in the middle of moving, which
 /// stalls the others only where they come to it.
 ///

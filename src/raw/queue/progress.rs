@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use super::words::Shape;
 use crate::raw::sync::thread_key;
 use crate::segment::Tag;
+use crate::sys::clock::now_nanos;
 
 // Not the atomics of a model: no other participant sees these.
 //
@@ -45,6 +46,8 @@ pub(crate) struct Progress {
     /// Claims in a row between which nobody else claimed, and how many it takes.
     alone: AtomicU32,
     patience: AtomicU32,
+    /// When it last asked.
+    asked: AtomicU64,
     /// Where it last had to wait.
     waited: AtomicU64,
 }
@@ -67,6 +70,7 @@ impl Progress {
             seat: AtomicU32::new(NO_SEAT),
             alone: AtomicU32::new(0),
             patience: AtomicU32::new(ALONE),
+            asked: AtomicU64::new(0),
             waited: AtomicU64::new(0),
         }
     }
@@ -97,6 +101,12 @@ impl Progress {
     pub(super) fn was_alone_for(&self, bar: u32) -> bool {
         self.patience.store(bar, Ordering::Relaxed); // [P1]
         self.alone.load(Ordering::Relaxed) >= bar // [P1]
+    }
+
+    /// How long ago, in nanoseconds, this end asked before. This is the next time.
+    pub(super) fn asked_before(&self) -> u64 {
+        let now = now_nanos();
+        now.saturating_sub(self.asked.swap(now, Ordering::Relaxed)) // [P1]
     }
 
     /// Starts counting anew, for long where there is no seat.
