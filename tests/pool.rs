@@ -683,8 +683,12 @@ fn callbacks_run_for_tasks_that_nobody_keeps() {
     let sum = Arc::new(AtomicU64::new(0));
     for n in 1..=TASKS {
         let (results, errors) = (Arc::clone(&sum), Arc::clone(&sum));
-        let on_result = move |square| drop(results.fetch_add(square, Ordering::Relaxed));
-        let on_error = move |_| drop(errors.fetch_add(1 << 60, Ordering::Relaxed));
+        let on_result = move |square| {
+            results.fetch_add(square, Ordering::Relaxed);
+        };
+        let on_error = move |_| {
+            errors.fetch_add(1 << 60, Ordering::Relaxed);
+        };
         drop(pool.apply_async_with(square, n, on_result, on_error).unwrap());
     }
     pool.join().unwrap();
