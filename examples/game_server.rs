@@ -25,14 +25,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seats = (0..SEATS).map(occupy).collect::<Result<Vec<_>, _>>()?;
 
     let words: Vec<&str> = include_str!("../README.md").split_whitespace().collect();
-    let mut expected = Vec::new();
+    let (mut scores, mut expected, mut killed) = (Vec::new(), Vec::new(), 0);
     for (player, words) in words.chunks(WORDS_PER_PLAYER).map(<[_]>::to_vec).enumerate() {
         let different: HashSet<&str> = words.iter().copied().collect();
         expected.push(different.iter().map(|word| word.len() as u64).sum());
         let unplug = (player == 0).then(|| unplug.clone());
         thread::spawn(move || play(address, &words, unplug));
     }
-    let (mut scores, mut killed) = (Vec::new(), 0);
     while scores.len() < expected.len() {
         let processes = seats.iter().map(|process| process as &dyn Waitable);
         let all: Vec<&dyn Waitable> = processes.chain([&unplug as _]).collect();
@@ -47,12 +46,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         killed += u32::from(status.signal() == Some(9));
         seats[seat] = occupy(seat)?;
     }
-    (scores.sort(), expected.sort());
+    scores.sort();
+    expected.sort();
     println!("scores: {scores:?}, expected: {expected:?}; {killed} killed");
     (scores == expected && killed == 1).then_some(()).ok_or("it came out otherwise".into())
 }
 
-/// One connection; who else waits at the socket gets the next one. Without another word, the player left.
+/// One connection; who else waits at the socket gets the next one. It ends when the player leaves.
 fn serve(listener: TcpListener, board: Array<u64>, seat: usize) -> Result<(), Box<dyn Error>> {
     let (stream, mut said) = (listener.accept()?.0, HashSet::new());
     for word in BufReader::new(&stream).lines().map_while(Result::ok) {
