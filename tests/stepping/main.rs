@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use case::Case;
+use case::{Case, Short};
 use log::Page;
 use table::{Row, Table};
 use victim::fork_child;
@@ -73,6 +73,13 @@ fn main() {
     });
     let mut waiting: Vec<(&Case, Manner)> =
         chosen.flat_map(|case| Manner::ALL.map(|manner| (case, manner))).collect();
+    if !full && !changes && asked.is_empty() {
+        waiting.retain(|(case, manner)| match case.short {
+            Short::Nothing => false,
+            Short::Once => *manner != Manner::TwoDeaths,
+            Short::Twice => true,
+        });
+    }
     waiting.reverse();
     let began = Instant::now();
     let mut driver = Driver { waiting, running: Vec::new(), spread, table: Table::default() };
