@@ -73,10 +73,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    pub fn new(
-        victim: impl Fn(&Mark) + 'static,
-        check: impl FnOnce(&Fates) + 'static,
-    ) -> Trial {
+    pub fn new(victim: impl Fn(&Mark) + 'static, check: impl FnOnce(&Fates) + 'static) -> Trial {
         Trial {
             victim: Box::new(victim),
             seconds: Vec::new(),

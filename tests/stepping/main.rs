@@ -63,16 +63,17 @@ fn main() {
     let full = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "full");
     let changes = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "changes");
     let spread = match full || changes {
-        true => Spread { every: full, most: usize::MAX, firsts: usize::MAX },
-        false => Spread { every: false, most: SHORT, firsts: 2 },
+        true => Spread { every: full, most: usize::MAX, pauses: usize::MAX, firsts: usize::MAX },
+        false => Spread { every: false, most: SHORT, pauses: PAUSES, firsts: 2 },
     };
     let cases = cases::all();
-    let chosen = cases.iter().filter(|case| {
-        let name = format!("{}, {}", case.operation, case.path);
-        asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
-    });
-    let mut waiting: Vec<(&Case, Manner)> =
-        chosen.flat_map(|case| Manner::ALL.map(|manner| (case, manner))).collect();
+    let all = cases.iter().flat_map(|case| Manner::ALL.map(|manner| (case, manner)));
+    let mut waiting: Vec<(&Case, Manner)> = all
+        .filter(|(case, manner)| {
+            let name = format!("{}, {}, {}.", case.operation, case.path, manner.name());
+            asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
+        })
+        .collect();
     if !full && !changes && asked.is_empty() {
         waiting.retain(|(case, manner)| match case.short {
             Short::Nothing => false,
@@ -97,6 +98,8 @@ fn main() {
 
 /// Deaths of one row of the table, in the short form, at most.
 const SHORT: usize = 24;
+/// The same of pauses.
+const PAUSES: usize = 60;
 
 impl<'a> Driver<'a> {
     fn drive(&mut self) {
@@ -149,7 +152,18 @@ impl<'a> Driver<'a> {
         });
         let now = Instant::now();
         let failures = File::from(read);
-        Running { pid, case, manner, told, failures, trial: 0, since: now, began: now, hung: Vec::new(), cpu }
+        Running {
+            pid,
+            case,
+            manner,
+            told,
+            failures,
+            trial: 0,
+            since: now,
+            began: now,
+            hung: Vec::new(),
+            cpu,
+        }
     }
 
     /// Looks after a worker. A row: it has come to its end.
@@ -170,7 +184,9 @@ impl<'a> Driver<'a> {
                 let _ = waitpid(running.pid, None);
                 Some(format!("trial {}: nobody goes on", log.told(told::TRIAL)))
             }
-            status => Some(format!("trial {}: the worker ended: {status:?}", log.told(told::TRIAL))),
+            status => {
+                Some(format!("trial {}: the worker ended: {status:?}", log.told(told::TRIAL)))
+            }
         };
         let mut text = String::new();
         let _ = running.failures.read_to_string(&mut text);

@@ -207,8 +207,7 @@ impl Ledger {
             return late(rest) <= self.perhaps_taken + self.leased;
         }
         let own = |sender| rest.iter().copied().filter(|n| n / 100 == sender).collect::<Vec<u64>>();
-        (0..10).map(|sender| late(&own(sender))).sum::<usize>()
-            <= self.perhaps_taken + self.leased
+        (0..10).map(|sender| late(&own(sender))).sum::<usize>() <= self.perhaps_taken + self.leased
     }
 }
 

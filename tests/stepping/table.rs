@@ -133,7 +133,11 @@ fn with_places(text: &str) -> String {
         place.checked_sub(base).map(|offset| format!("{offset:#x}"))
     });
     let program = std::env::current_exe().unwrap_or_default();
-    let named = Command::new("addr2line").args(["-f", "-C", "-i", "-p", "-e"]).arg(program).args(offsets).output();
+    let named = Command::new("addr2line")
+        .args(["-f", "-C", "-i", "-p", "-e"])
+        .arg(program)
+        .args(offsets)
+        .output();
     let named = named.map(|named| String::from_utf8_lossy(&named.stdout).into_owned());
     format!("{text}\n        {}", named.unwrap_or_default().trim_end().replace('\n', "\n        "))
 }

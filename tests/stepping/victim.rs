@@ -241,7 +241,11 @@ impl Drop for Victim {
 
 /// A word of code that begins with a breakpoint.
 fn with_breakpoint(word: i64) -> i64 {
-    if cfg!(target_arch = "x86_64") { word & !0xFF | 0xCC } else { word & !0xFFFF_FFFF | 0xD420_0000 }
+    if cfg!(target_arch = "x86_64") {
+        word & !0xFF | 0xCC
+    } else {
+        word & !0xFFFF_FFFF | 0xD420_0000
+    }
 }
 
 /// A child that runs `f`, which is to end it.

@@ -49,6 +49,8 @@ pub struct Spread {
     pub every: bool,
     /// Of these, so many at most in one row of the table.
     pub most: usize,
+    /// The same of pauses.
+    pub pauses: usize,
     /// Deaths of the first after which a second one is tried, at most.
     pub firsts: usize,
 }
@@ -115,7 +117,16 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub fn new(case: &'a Case, manner: Manner, spread: Spread, cpu: usize, told: Page) -> Self {
-        Worker { case, manner, spread, cpu, told, page: Page::new(), grounds: 0, traces: Vec::new() }
+        Worker {
+            case,
+            manner,
+            spread,
+            cpu,
+            told,
+            page: Page::new(),
+            grounds: 0,
+            traces: Vec::new(),
+        }
     }
 
     /// Goes through all trials from this one on; writes what fails to `report`.
@@ -196,7 +207,8 @@ impl<'a> Worker<'a> {
         }
         let mut seen = BTreeSet::new();
         let mut plan = Vec::new();
-        for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f))) {
+        for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
+        {
             log.add(told::LOOKED, 1);
             let trace = self.trace_second(which, first);
             // Of another length is another path.
@@ -214,12 +226,15 @@ impl<'a> Worker<'a> {
         Some(plan)
     }
 
+    /// After which instructions to try. What the dead had read is of no use to anybody, but one that stood
+    /// still goes on with it: so every instruction counts there.
     fn points(&self, trace: &Trace) -> Vec<usize> {
-        let all = match self.spread.every && !self.case.long {
+        let pause = self.manner == Manner::Pause;
+        let all = match pause || self.spread.every && !self.case.long {
             true => (0..=trace.instructions).collect(),
             false => events(trace),
         };
-        thin_out(all, self.spread.most)
+        thin_out(all, if pause { self.spread.pauses } else { self.spread.most })
     }
 
     fn first(&self, trial: &mut Trial) -> Victim {

@@ -16,7 +16,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("Queue<u64>::try_send", "owner; full", |ground| owner(ground, 0, 4, Act::send())),
         Case::new("Queue<u64>::recv", "owner; one", |ground| owner(ground, 0, 1, Act::recv())),
         Case::new("Queue<u64>::recv", "owner; full", |ground| owner(ground, 2, 4, Act::recv())),
-        Case::new("Queue<u64>::try_recv", "owner; empty", |ground| owner(ground, 0, 0, Act::recv())),
+        Case::new("Queue<u64>::try_recv", "owner; empty", |ground| {
+            owner(ground, 0, 0, Act::recv())
+        }),
         Case::new("Queue<u64>::send, recv", "owner; several", several),
         Case::new("Queue<u64>::send, recv", "becomes the owner", granted),
         Case::new("Queue<u64>::send", "owner; a receiver sleeps", owner_wakes_receiver),
@@ -27,7 +29,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("Queue<u64>::recv", "ends the bias of a living owner", |ground| {
             revokes(ground, 2, Act::recv())
         }),
-        Case::new("Queue<u64>::recv", "ends the bias; full", |ground| revokes(ground, 4, Act::recv())),
+        Case::new("Queue<u64>::recv", "ends the bias; full", |ground| {
+            revokes(ground, 4, Act::recv())
+        }),
         Case::new("Queue<u64>::send", "owner; another ends the bias", |ground| {
             owner_is_revoked(ground, Act::send())
         }),

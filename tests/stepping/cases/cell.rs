@@ -16,7 +16,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("Value<u64>::compare_exchange", "alone", |ground| {
             small(ground, |value| _ = value.compare_exchange(1, 2))
         }),
-        Case::new("Value<[u64; 8]>::set", "alone", |ground| wide(ground, |value| value.set([2; 8]))),
+        Case::new("Value<[u64; 8]>::set", "alone", |ground| {
+            wide(ground, |value| value.set([2; 8]))
+        }),
         Case::new("Value<[u64; 8]>::update", "alone", |ground| {
             wide(ground, |value| _ = value.update(|old| old.map(|word| word + 1)))
         }),

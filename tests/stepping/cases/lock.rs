@@ -147,7 +147,10 @@ fn waits(ground: &Ground, beside: bool) -> Trial {
             mark.end(&[u64::from(waited.is_ok())])
         },
         move |fates| {
-            assert!(matches!(lock.try_lock(), Err(TryLockError::WouldBlock)), "taken from the living");
+            assert!(
+                matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+                "taken from the living"
+            );
             drop(held);
             if let Some(asleep) = asleep {
                 assert_eq!(asleep.ends(), [1], "it waited in vain");

@@ -29,7 +29,13 @@ pub fn cases() -> Vec<Case> {
         Case::new("Mailbox::recv", "long", |ground| recv(ground, LONG, 1, 2)),
         Case::new("Mailbox::recv_timeout", "empty, in vain", recv_in_vain),
         Case::new("Mailbox::send", "a receiver sleeps", |ground| {
-            with_sleeper(ground, mailbox(ground, SHORT, 1, 0), vec![], Act::send(), sleeping_receiver())
+            with_sleeper(
+                ground,
+                mailbox(ground, SHORT, 1, 0),
+                vec![],
+                Act::send(),
+                sleeping_receiver(),
+            )
         }),
         Case::new("Mailbox::recv", "a sender sleeps", |ground| {
             let (letters, there) = full(ground);

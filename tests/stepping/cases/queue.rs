@@ -159,4 +159,3 @@ fn sleep_beside_sender<T: Numbered>(ground: &Ground) -> Trial {
     let queue = queue::<T>(ground, CAPACITY, 2, 4);
     with_sleeper(ground, queue, vec![1, 2, 3, 4], act, sleeping_sender())
 }
-

@@ -83,7 +83,8 @@ fn dies(ground: &Ground, before: Before, operate: fn(&str)) -> Trial {
             drop((value, fresh));
             gc().expect("gc");
             let left = std::fs::read_dir(directory()).unwrap().flatten();
-            let left = left.filter(|file| file.file_name().to_string_lossy().contains(&name)).count();
+            let left =
+                left.filter(|file| file.file_name().to_string_lossy().contains(&name)).count();
             assert_eq!(left, 0, "a name is left behind");
         },
     )
@@ -99,7 +100,8 @@ fn create_object(ground: &Ground) -> Trial {
     let segment = ground.segment.clone();
     let (own, enter) = (segment.clone(), ground.entrance());
     let (other, enter_too) = (segment.clone(), ground.entrance());
-    let make = |segment: &Segment, name: &str| Value::<u64>::create(segment.at(name), 7).map(|v| v.get());
+    let make =
+        |segment: &Segment, name: &str| Value::<u64>::create(segment.at(name), 7).map(|v| v.get());
     Trial::new(
         move |mark| {
             enter();

@@ -22,7 +22,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("Semaphore::release", "unbounded", |ground| {
             dies(ground, 1, |seats| seats.release(1).unwrap())
         }),
-        Case::new("Permit::forget", "held", |ground| dies(ground, -1, |seats| seats.acquire().forget())),
+        Case::new("Permit::forget", "held", |ground| {
+            dies(ground, -1, |seats| seats.acquire().forget())
+        }),
         Case::new("Permit::drop", "another sleeps", drop_with_sleeper),
         Case::new("Semaphore::acquire_timeout", "none left, in vain", waits),
     ]
@@ -31,7 +33,9 @@ pub fn cases() -> Vec<Case> {
 /// Just so many permits are there, and wake who waits for them.
 fn works(seats: &Semaphore, total: u32) {
     let all: Vec<_> = (0..total)
-        .map(|number| seats.acquire_timeout(BOUND).unwrap_or_else(|_| panic!("{number} of {total}")))
+        .map(|number| {
+            seats.acquire_timeout(BOUND).unwrap_or_else(|_| panic!("{number} of {total}"))
+        })
         .collect();
     assert!(seats.try_acquire().is_err(), "more than there are");
     drop(all);
