@@ -15,6 +15,8 @@ pub enum Kind {
     Sends(&'static [u64]),
     /// Receives so many at most; says which.
     Takes(usize),
+    /// Leases one, which comes back.
+    Leases,
 }
 
 /// What somebody does with an end of its own.
@@ -84,6 +86,7 @@ impl<C: Carrier> Act<C> {
         match self.kind {
             Kind::Sends(numbers) => ledger.sends(numbers, fate),
             Kind::Takes(most) => ledger.takes(most, fate),
+            Kind::Leases => ledger.leases(),
         }
     }
 }
@@ -181,7 +184,7 @@ pub fn with_sleeper<C: Carrier>(
                 ledger.sends(&[301], &Some(vec![sent]));
             }
             // The place that becomes free first may be one that a dead receiver had.
-            Kind::Sends(_) => {
+            Kind::Sends(_) | Kind::Leases => {
                 let taken = (0..8).map_while(|_| carrier.try_recv().ok()).collect();
                 ledger.takes(8, &Some(taken));
             }

@@ -8,6 +8,16 @@ use std::path::PathBuf;
 use crate::log::Page;
 use crate::victim::Mark;
 
+/// What is run of a case in the short form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Short {
+    Nothing,
+    /// One death, or a pause.
+    Once,
+    /// Two deaths as well.
+    Twice,
+}
+
 /// One operation on one path.
 pub struct Case {
     pub operation: &'static str,
@@ -17,6 +27,8 @@ pub struct Case {
     pub control: bool,
     /// So long that only deaths between which something changed are of use.
     pub long: bool,
+    /// How much of it there is in the short form.
+    pub short: Short,
 }
 
 impl Case {
@@ -25,7 +37,13 @@ impl Case {
         path: &'static str,
         build: fn(&Ground) -> Trial,
     ) -> Case {
-        Case { operation, path, build, control: false, long: false }
+        Case { operation, path, build, control: false, long: false, short: Short::Once }
+    }
+
+    /// It is in the long forms alone: another case goes nearly the same way.
+    pub const fn left_out(mut self) -> Case {
+        self.short = Short::Nothing;
+        self
     }
 
     pub const fn control(mut self) -> Case {

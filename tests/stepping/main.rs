@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use case::Case;
+use case::{Case, Short};
 use log::Page;
 use table::{Row, Table};
 use victim::fork_child;
@@ -63,16 +63,24 @@ fn main() {
     let full = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "full");
     let changes = std::env::var("COMMONHOLD_STEPPING").is_ok_and(|form| form == "changes");
     let spread = match full || changes {
-        true => Spread { every: full, most: usize::MAX, firsts: usize::MAX },
-        false => Spread { every: false, most: SHORT, firsts: 2 },
+        true => Spread { every: full, most: usize::MAX, pauses: usize::MAX, firsts: usize::MAX },
+        false => Spread { every: false, most: SHORT, pauses: PAUSES, firsts: 2 },
     };
     let cases = cases::all();
-    let chosen = cases.iter().filter(|case| {
-        let name = format!("{}, {}", case.operation, case.path);
-        asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
-    });
-    let mut waiting: Vec<(&Case, Manner)> =
-        chosen.flat_map(|case| Manner::ALL.map(|manner| (case, manner))).collect();
+    let all = cases.iter().flat_map(|case| Manner::ALL.map(|manner| (case, manner)));
+    let mut waiting: Vec<(&Case, Manner)> = all
+        .filter(|(case, manner)| {
+            let name = format!("{}, {}, {}.", case.operation, case.path, manner.name());
+            asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
+        })
+        .collect();
+    if !full && !changes && asked.is_empty() {
+        waiting.retain(|(case, manner)| match case.short {
+            Short::Nothing => false,
+            Short::Once => *manner != Manner::TwoDeaths,
+            Short::Twice => true,
+        });
+    }
     waiting.reverse();
     let began = Instant::now();
     let mut driver = Driver { waiting, running: Vec::new(), spread, table: Table::default() };
@@ -90,6 +98,8 @@ fn main() {
 
 /// Deaths of one row of the table, in the short form, at most.
 const SHORT: usize = 24;
+/// The same of pauses.
+const PAUSES: usize = 60;
 
 impl<'a> Driver<'a> {
     fn drive(&mut self) {

@@ -49,6 +49,8 @@ pub struct Spread {
     pub every: bool,
     /// Of these, so many at most in one row of the table.
     pub most: usize,
+    /// The same of pauses.
+    pub pauses: usize,
     /// Deaths of the first after which a second one is tried, at most.
     pub firsts: usize,
 }
@@ -224,12 +226,15 @@ impl<'a> Worker<'a> {
         Some(plan)
     }
 
+    /// After which instructions to try. What the dead had read is of no use to anybody, but one that stood
+    /// still goes on with it: so every instruction counts there.
     fn points(&self, trace: &Trace) -> Vec<usize> {
-        let all = match self.spread.every && !self.case.long {
+        let pause = self.manner == Manner::Pause;
+        let all = match pause || self.spread.every && !self.case.long {
             true => (0..=trace.instructions).collect(),
             false => events(trace),
         };
-        thin_out(all, self.spread.most)
+        thin_out(all, if pause { self.spread.pauses } else { self.spread.most })
     }
 
     fn first(&self, trial: &mut Trial) -> Victim {

@@ -25,7 +25,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("Value<[u64; 8]>::compare_exchange", "alone", |ground| {
             wide(ground, |value| _ = value.compare_exchange([1; 8], [2; 8]))
         }),
-        Case::new("Value<[u64; 8]>::set", "another writes beside it", beside),
+        Case::new("Value<[u64; 8]>::set", "another reads beside it", beside),
         Case::new("Array<u32>::set", "alone", |ground| {
             row::<u32>(ground, |row| row.set(1, 2).unwrap(), 1, 2)
         }),
@@ -120,7 +120,10 @@ fn beside(ground: &Ground) -> Trial {
             own.set([2; 8]);
             mark.end(&[])
         },
-        move |_| assert_eq!(whole(value.get()), 2),
+        move |fates| {
+            let now = whole(value.get());
+            assert!(now == 2 || (now == 1 && fates.first.is_none()));
+        },
     )
     .meanwhile(move || assert!([1, 2].contains(&whole(reader.get()))))
 }

@@ -12,9 +12,7 @@ use crate::victim::Mark;
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("Queue<u64>::close", "two messages", |ground| close(ground, |_| {})),
-        Case::new("Queue<u64>::close", "owner", |ground| {
-            close(ground, |queue| crate::carried::own_both(queue))
-        }),
+        Case::new("Queue<u64>::close", "owner", |ground| close(ground, crate::carried::own_both)),
         Case::new("Queue<u64>::close", "a receiver sleeps", close_with_sleeper),
         Case::new("Queue<u64>::sender", "first", sender),
         Case::new("Sender::drop", "last; a receiver sleeps", drop_sender),

@@ -33,11 +33,11 @@ pub fn cases() -> Vec<Case> {
 
 /// A lease that is held at the end is the dead's, and comes back.
 fn lease<T: Numbered>(ground: &Ground, turns: u64, messages: u64) -> Trial {
-    let act = Act::new(Kind::Sends(&[]), |end: &Queue<T>| {
+    let act = Act::new(Kind::Leases, |end: &Queue<T>| {
         let lease = end.lease().unwrap();
         assert_eq!(lease.number(), 1);
         std::mem::forget(lease);
-        vec![0]
+        vec![]
     });
     dies(ground, queue::<T>(ground, CAPACITY, turns, messages), (1..=messages).collect(), act)
 }
@@ -53,9 +53,9 @@ fn lease_done<T: Numbered>(ground: &Ground) -> Trial {
 }
 
 fn lease_drop<T: Numbered>(ground: &Ground) -> Trial {
-    let act = Act::new(Kind::Sends(&[]), |end: &Queue<T>| {
+    let act = Act::new(Kind::Leases, |end: &Queue<T>| {
         drop(end.lease().unwrap());
-        vec![0]
+        vec![]
     });
     dies(ground, queue::<T>(ground, CAPACITY, 1, 2), vec![1, 2], act)
 }

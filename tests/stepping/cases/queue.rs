@@ -19,7 +19,8 @@ macro_rules! of_both {
             }),
             Case::new(concat!("Queue<[u64; 20]>::", $operation), $path, |ground| {
                 $build::<[u64; 20]>(ground $(, $argument)*)
-            }),
+            })
+            .left_out(),
         )*]
     };
 }
