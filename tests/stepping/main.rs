@@ -87,9 +87,6 @@ fn main() {
     driver.drive();
     let _ = commonhold::gc();
     driver.table.print(began.elapsed());
-    if let Some(path) = std::env::var_os("COMMONHOLD_STEPPING_TABLE") {
-        std::fs::write(path, driver.table.markdown()).expect("the table's file");
-    }
     drop(names);
     if !driver.table.is_well() {
         std::process::exit(101);
@@ -125,6 +122,10 @@ impl<'a> Driver<'a> {
                     Some(row) => {
                         self.running.swap_remove(number);
                         self.table.add(row);
+                        // Each time: who is interrupted keeps what there is.
+                        if let Some(path) = std::env::var_os("COMMONHOLD_STEPPING_TABLE") {
+                            std::fs::write(path, self.table.markdown()).expect("the table's file");
+                        }
                     }
                     None => number += 1,
                 }
