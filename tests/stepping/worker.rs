@@ -206,6 +206,7 @@ impl<'a> Worker<'a> {
             return Some(points.into_iter().map(Deaths::one).collect());
         }
         let mut seen = BTreeSet::new();
+        log.tell(told::INSTRUCTIONS, 0);
         let mut plan = Vec::new();
         for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
         {
