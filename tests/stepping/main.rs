@@ -28,6 +28,7 @@ use worker::{Manner, Spread};
 /// Deaths of one row of the table, in the short form, at most; pauses; and first deaths before second ones.
 const DEATHS: usize = 24;
 const PAUSES: usize = 60;
+const MANY_PAUSES: usize = 200;
 const FIRSTS: usize = 2;
 
 fn main() {
@@ -37,8 +38,9 @@ fn main() {
     let form = std::env::var("COMMONHOLD_STEPPING").unwrap_or_default();
     let spread = match form.as_str() {
         "full" | "changes" => {
-            let all = usize::MAX;
-            Spread { every: form == "full", most: all, pauses: all, firsts: all }
+            let (every, all) = (form == "full", usize::MAX);
+            let pauses = if every { all } else { MANY_PAUSES };
+            Spread { every, most: all, pauses, firsts: all }
         }
         "" => Spread { every: false, most: DEATHS, pauses: PAUSES, firsts: FIRSTS },
         other => panic!("COMMONHOLD_STEPPING is {other:?}; there are full and changes"),
