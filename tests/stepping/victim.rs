@@ -254,6 +254,8 @@ pub fn fork_child(f: impl FnOnce()) -> Pid {
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
+            // None of them outlives who started it.
+            let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
             let _ = catch_unwind(AssertUnwindSafe(f));
             // SAFETY: ends this process at once.
             unsafe { nix::libc::_exit(101) }

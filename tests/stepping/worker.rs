@@ -97,6 +97,12 @@ pub mod told {
     pub const LOOKED: usize = 8;
 }
 
+/// An operation of more instructions waits in some of them: beside its points, so many are tried, evenly.
+const EVENLY: usize = 2000;
+/// Points of an operation that is long for what it does, and first deaths of such, at most.
+const LONG: usize = 60;
+const LONG_FIRSTS: usize = 12;
+
 /// After so many failures the rest of a row tells nothing new.
 const ENOUGH: usize = 5;
 
@@ -198,7 +204,8 @@ impl<'a> Worker<'a> {
         let log = self.told.log(told::LOG);
         let points = self.points(&trace);
         let instructions = trace.instructions as u64;
-        let firsts = thin_out(events(&trace), self.spread.firsts);
+        let firsts = if self.case.long { LONG_FIRSTS } else { usize::MAX }.min(self.spread.firsts);
+        let firsts = thin_out(events(&trace), firsts);
         self.traces.push(trace);
         if self.manner != Manner::TwoDeaths {
             log.tell(told::INSTRUCTIONS, instructions);
@@ -206,6 +213,7 @@ impl<'a> Worker<'a> {
             return Some(points.into_iter().map(Deaths::one).collect());
         }
         let mut seen = BTreeSet::new();
+        log.tell(told::INSTRUCTIONS, 0);
         let mut plan = Vec::new();
         for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
         {
@@ -230,11 +238,17 @@ impl<'a> Worker<'a> {
     /// still goes on with it: so every instruction counts there.
     fn points(&self, trace: &Trace) -> Vec<usize> {
         let pause = self.manner == Manner::Pause;
-        let all = match pause || self.spread.every && !self.case.long {
-            true => (0..=trace.instructions).collect(),
-            false => events(trace),
+        let most = if self.case.long { self.spread.most.min(LONG) } else { self.spread.most };
+        let every = || thin_out((0..=trace.instructions).collect(), EVENLY);
+        let all = match (pause, self.spread.every && !self.case.long) {
+            (true, _) => every(),
+            (false, false) => events(trace),
+            (false, true) => {
+                let both: BTreeSet<usize> = every().into_iter().chain(events(trace)).collect();
+                both.into_iter().collect()
+            }
         };
-        thin_out(all, if pause { self.spread.pauses } else { self.spread.most })
+        thin_out(all, if pause { self.spread.pauses } else { most })
     }
 
     fn first(&self, trial: &mut Trial) -> Victim {

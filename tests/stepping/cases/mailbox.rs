@@ -55,6 +55,26 @@ pub fn cases() -> Vec<Case> {
             let letters = mailbox(ground, SHORT, 1, 0);
             with_sleeper(ground, letters, vec![], Act::send().after(own_both), sleeping_receiver())
         }),
+        Case::new("Mailbox::send", "owner; another ends the bias", |ground| {
+            stands_still(
+                ground,
+                mailbox(ground, SHORT, 0, 0),
+                vec![1, 2],
+                owns(Act::send()),
+                |_| {},
+            )
+        })
+        .left_out(),
+        Case::new("Mailbox::recv", "owner; another ends the bias", |ground| {
+            stands_still(
+                ground,
+                mailbox(ground, SHORT, 0, 0),
+                vec![1, 2],
+                owns(Act::recv()),
+                |_| {},
+            )
+        })
+        .left_out(),
         Case::new("Mailbox::send", "ends the bias of a living owner", |ground| {
             revokes(ground, Act::send())
         }),
@@ -136,8 +156,12 @@ fn own_and_fill(end: &Letters) {
     end.try_send(2).unwrap();
 }
 
+fn owns(act: Act<Letters>) -> Act<Letters> {
+    act.after(own_and_fill)
+}
+
 fn owner(ground: &Ground, kind: (usize, usize), act: Act<Letters>) -> Trial {
-    dies(ground, mailbox(ground, kind, 0, 0), vec![1, 2], act.after(own_and_fill))
+    dies(ground, mailbox(ground, kind, 0, 0), vec![1, 2], owns(act))
 }
 
 fn granted(ground: &Ground) -> Trial {
