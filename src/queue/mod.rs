@@ -84,11 +84,16 @@ pub use slot::Slot;
 ///
 /// # If a process dies
 /// At whatever instruction: a message whose `send` had not committed was never sent, and one whose
-/// `recv` or lease had not ended was never received; the next receiver gets it. Nobody waits for the
-/// dead: their traces are passed over by whoever meets them, after 64 ms at the latest, or 128 messages
-/// where they are received without a pause. A stopped
-/// process is not dead. It keeps what it holds: the one message it was in the middle of moving, which
-/// stalls the others only where they come to it.
+/// `recv` or lease had not ended was never received: it comes back. As soon as the death is noticed it is
+/// received before anything else, but perhaps after messages that were sent later; its place in the ring is
+/// free once it was. Nobody waits for the dead: their traces are passed over by whoever meets them, after
+/// 64 ms at the latest, or 128 messages where they are received without a pause. A stopped process is
+/// not dead. It keeps what it holds: the one message it was in the middle of moving, which stalls the
+/// others only where they come to it.
+///
+/// # Threads
+/// A handle may be shared by threads, but each is quickest with a clone of its own. No operation may be
+/// called by a signal handler that interrupted one of the same handle.
 ///
 /// # Examples
 /// ```
