@@ -220,6 +220,21 @@ alone! {
         assert!(descriptors() <= at_first, "{} descriptors, {at_first} at first", descriptors());
     }
 
+    fn two_hundred_workers_at_once_leave_nothing() {
+        drop(Pool::new(1).unwrap());
+        let before = descriptors();
+        let start = Instant::now();
+        let pool = Pool::new(200).unwrap();
+        let squares = pool.map_with(work, 0..2_000, MapOptions::new().chunk(1)).unwrap();
+        assert!(squares.iter().enumerate().all(|(n, square)| *square == 3 * n as u64));
+        wait_until("200 workers", || children_here().len() == 200);
+        println!("200 workers, 2,000 tasks: {:?}", start.elapsed());
+        pool.join().unwrap();
+        drop(pool);
+        assert_eq!(children_here(), Vec::<u32>::new());
+        assert!(descriptors() <= before, "{} descriptors, {before} before", descriptors());
+    }
+
     fn nothing_is_left_of_a_pool() {
         // What the process keeps for all its children is there before.
         drop(Pool::new(1).unwrap());
