@@ -96,6 +96,7 @@ impl<T: Shared> RawQueue<T> {
             Ok(own) => {
                 self.write_slot_at(own.slot, value);
                 self.ring.commit_own(own);
+                self.ring.words.prefetch(self.ring.shape, own.position);
                 if TELL {
                     self.header.items.publish_lightly();
                 }
