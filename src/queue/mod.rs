@@ -5,6 +5,7 @@
 //! | `mod.rs` | the handle: doors, size, closing |
 //! | `send.rs`, `recv.rs` | its verbs |
 //! | `slot.rs`, `lease.rs` | messages built, and worked on, in place |
+//! | `wait_done.rs` | until everything that was sent is done |
 //! | `ends.rs` | counted senders and receivers |
 //! | `slice_….rs` | the same, of slices |
 //! | `errors.rs`, `message.rs` | why not, and what |
@@ -25,10 +26,10 @@ mod slice_send;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod wait_done;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::time::{Duration, Instant};
 
 use message::Raw;
 
@@ -37,8 +38,6 @@ use crate::raw::queue::RawMessages;
 use crate::raw::queue::layout::Args;
 use crate::segment::handle::{Handle, Handled};
 use crate::segment::place::Place;
-use crate::shared::Shared;
-use crate::sys::clock::Deadline;
 
 pub use ends::{Receiver, Sender};
 pub use errors::{
@@ -325,63 +324,6 @@ impl<M: Message + ?Sized> Queue<M> {
 
     fn is_closed_to_receivers(&self) -> bool {
         self.handle.is_closed_to_receivers(&self.handle)
-    }
-}
-
-impl<T: Shared> Queue<T> {
-    /// Waits until every message that was sent was received, and every lease is done. Returns at
-    /// once when nothing was sent.
-    ///
-    /// A message received by copy is done; a leased one is when [`Lease::done`] says so. Someone
-    /// has to receive: a message of a worker that died is waited for until another worker did it.
-    ///
-    /// # If a process dies
-    /// What it was sending was not sent, what it was working on comes back and is waited for.
-    ///
-    /// # Examples
-    /// ```
-    /// let jobs = commonhold::Queue::<u64>::new(4)?;
-    /// jobs.send(1).unwrap();
-    /// std::thread::scope(|threads| {
-    ///     threads.spawn(|| jobs.lease().unwrap().done());
-    ///     jobs.wait_done();
-    /// });
-    /// # Ok::<(), commonhold::Error>(())
-    /// ```
-    #[doc(alias = "join")]
-    pub fn wait_done(&self) {
-        self.wait_done_until(Deadline::Never);
-    }
-
-    /// As [`wait_done`](Queue::wait_done), for at most this long; false when that was too short.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// let jobs = commonhold::Queue::<u64>::new(4)?;
-    /// assert!(jobs.wait_done_timeout(Duration::ZERO));
-    /// jobs.send(1).unwrap();
-    /// assert!(!jobs.wait_done_timeout(Duration::from_millis(1)));
-    /// # Ok::<(), commonhold::Error>(())
-    /// ```
-    pub fn wait_done_timeout(&self, timeout: Duration) -> bool {
-        self.wait_done_until(Deadline::after(timeout))
-    }
-
-    /// As [`wait_done`](Queue::wait_done), until this instant at most; false when that came first.
-    ///
-    /// # Examples
-    /// ```
-    /// let jobs = commonhold::Queue::<u64>::new(4)?;
-    /// assert!(jobs.wait_done_deadline(std::time::Instant::now()));
-    /// # Ok::<(), commonhold::Error>(())
-    /// ```
-    pub fn wait_done_deadline(&self, deadline: Instant) -> bool {
-        self.wait_done_until(Deadline::At(deadline))
-    }
-
-    fn wait_done_until(&self, deadline: Deadline) -> bool {
-        self.handle.wait_done(&self.handle, deadline)
     }
 }
 

@@ -10,6 +10,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::*;
 use crate::segment::handle::Handle;
+use crate::shared::Shared;
 
 mod bias;
 mod deaths;

@@ -17,6 +17,8 @@ mod loom;
 #[cfg(not(loom))]
 pub(crate) mod mutex;
 pub(crate) mod pool;
+#[cfg(not(loom))]
+mod prefetch;
 pub(crate) mod queue;
 #[cfg(not(loom))]
 mod row_count;

@@ -9,6 +9,7 @@ use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
 use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
 use crate::raw::eventcount::Eventcount;
+use crate::raw::prefetch::prefetch;
 use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::segment::handle::Handle;
@@ -203,20 +204,6 @@ impl<T> Words for RingWords<T> {
     fn space(&self) -> &Eventcount {
         &self.header.space
     }
-}
-
-/// Fetches a cache line to write to it, which the other side wrote last.
-#[inline(always)]
-pub(in crate::raw) fn prefetch(line: *const u8) {
-    // By its name: the intrinsic becomes a fetch to read, where the target is not said to have this one.
-    // Processors that know none take it for nothing.
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: [HDR-2] an address within the block; nothing is accessed.
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
 }
 
 impl<T> RingWords<T> {
