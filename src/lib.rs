@@ -264,5 +264,6 @@ pub use transfer::Serde;
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __transfer {
-    pub use crate::transfer::{Packer, Refused, Unpacker, pack_copy, unpack_copy};
+    pub use crate::transfer::{Packer, Refused, Unpacker, pack_copy, put_copy, unpack_copy};
+    pub use crate::transfer::{put_part, size_of_part, total};
 }

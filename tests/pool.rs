@@ -3,13 +3,16 @@
 mod children;
 
 use std::collections::HashSet;
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use children::{LONG, promptly, wait_until};
-use commonhold::{Event, MapError, MapOptions, Pool, Queue, Semaphore, Task, TaskError, Value};
+use commonhold::{
+    Event, MapError, MapOptions, Pool, Queue, Semaphore, Task, TaskError, Transfer, Value,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -67,6 +70,72 @@ fn every_form_gives_what_a_plain_loop_gives_for_every_size_of_chunk() {
     assert_eq!(task.get(), Err(TaskError::Taken));
     let closures = pool.map(|text: String| text.len(), ["a".to_owned(), "bc".to_owned()]);
     assert_eq!(closures.unwrap(), [1, 2]);
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Point {
+    at: (i32, i32),
+    sign: char,
+}
+commonhold::transfer!(Point { at, sign });
+
+/// Every form gives what a plain loop gives.
+fn agrees<F, A, R>(pool: &Pool, f: F, items: Vec<A>)
+where
+    F: Fn(A) -> R + Copy + Send + 'static,
+    A: Transfer + Clone,
+    R: Transfer + PartialEq + Debug,
+{
+    let expected: Vec<R> = items.iter().cloned().map(f).collect();
+    assert_eq!(pool.map(f, items.clone()).unwrap(), expected);
+    assert_eq!(pool.map_async(f, items.clone()).unwrap().get().unwrap(), expected);
+    for chunk in [1, 7, 1000] {
+        let options = MapOptions::new().chunk(chunk);
+        assert_eq!(pool.map_with(f, items.clone(), options).unwrap(), expected);
+        let each: Result<Vec<R>, _> = pool.imap_with(f, items.clone(), options).collect();
+        assert_eq!(each.unwrap(), expected);
+    }
+}
+
+#[test]
+fn values_that_are_all_of_one_size_and_values_that_are_not() {
+    let pool = Pool::new(2).unwrap();
+    let numbers = || (0..300_u32).collect::<Vec<_>>();
+    agrees(&pool, |n: u32| n as u8, numbers());
+    agrees(&pool, |n: u32| u128::from(n) << 100, numbers());
+    agrees(&pool, |n: u32| n % 3 == 0, numbers());
+    agrees(&pool, |n: u32| char::from_u32(n).unwrap_or('-'), numbers());
+    agrees(&pool, |_: u32| (), numbers());
+    agrees(&pool, |()| 7_u16, vec![(); 300]);
+    agrees(&pool, |n: u32| [u64::from(n); 40], numbers());
+    agrees(
+        &pool,
+        |n: [u16; 3]| (n[0], [n[1] > 5, true]),
+        (0..300).map(|n| [n, n + 1, 2]).collect(),
+    );
+    agrees(&pool, |n: u32| Point { at: (n as i32, -1), sign: 'ß' }, numbers());
+    agrees(&pool, |point: Point| point.at.0, vec![Point { at: (5, 6), sign: '+' }; 300]);
+    agrees(&pool, |n: u32| "x".repeat(n as usize % 9), numbers());
+    agrees(&pool, |text: String| text.len(), (0..300).map(|n| "x".repeat(n % 9)).collect());
+    agrees(&pool, |n: u32| Some(n).filter(|n| n % 2 == 0), numbers());
+}
+
+#[test]
+fn a_panic_costs_its_own_item_wherever_it_is_in_a_chunk() {
+    let pool = Pool::new(2).unwrap();
+    let fails_at = |(n, at): (u32, [u32; 2])| {
+        assert!(!at.contains(&n), "at {n}");
+        u64::from(n) << 40
+    };
+    for at in [[0, 0], [0, 1], [5, 6], [3, 19], [19, 19]] {
+        let items = (0..20).map(|n| (n, at));
+        let options = MapOptions::new().chunk(20);
+        for (n, result) in pool.imap_with(fails_at, items.clone(), options).enumerate() {
+            assert_eq!(result.ok(), (!at.contains(&(n as u32))).then_some((n as u64) << 40));
+        }
+        let error = pool.map_with(fails_at, items, options).unwrap_err();
+        assert_eq!(error.index, at[0] as usize);
+    }
 }
 
 #[test]

@@ -168,13 +168,9 @@ impl Pool {
                 Ok(None) => break,
                 Err(error) => return Err(failed.unwrap_or(MapError { index, error })),
             };
-            let hold = finished.read(|result| {
-                match result {
-                    Ok(value) => results.push(value),
-                    Err(error) if failed.is_none() => failed = Some(MapError { index, error }),
-                    Err(_) => {}
-                }
-                index += 1;
+            let first = std::mem::replace(&mut index, finished.first + finished.items as usize);
+            let hold = finished.read_onto(&mut results, |item, error| {
+                failed.get_or_insert(MapError { index: first + item, error });
             });
             stream.give_back(hold);
         }

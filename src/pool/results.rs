@@ -5,7 +5,7 @@ use super::error::TaskError;
 use crate::raw::pool::answer::InPlace;
 use crate::raw::pool::owner::Blocks;
 use crate::raw::pool::record::{self, Dense};
-use crate::transfer::{Refused, Transfer, Unpacker};
+use crate::transfer::{Refused, Transfer, Unpacker, unpack_whole};
 
 /// The cell of a job whose results are still looked at.
 pub(super) struct Hold {
@@ -25,6 +25,15 @@ pub(super) enum Results {
     WithHandles(Box<(InPlace, Hold)>),
     /// Records.
     Copied(Vec<u8>, Dense),
+}
+
+impl Results {
+    fn into_hold(self) -> Option<Hold> {
+        match self {
+            Results::InPlace(place) | Results::WithHandles(place) => Some(place.1),
+            Results::None | Results::Small(..) | Results::Copied(..) => None,
+        }
+    }
 }
 
 /// A chunk that is done.
@@ -56,6 +65,44 @@ impl Finished {
         let count = self.items - self.lost.len() as u32;
         self.results = Results::Copied(records.bytes(count).to_vec(), records.dense);
         Some(hold)
+    }
+
+    /// Adds the values of all items to `values`, in order, but for those that have none: their numbers are
+    /// told, and why. What is to be given back of the chunk's job is returned.
+    #[inline]
+    pub(super) fn read_onto<R: Transfer>(
+        self,
+        values: &mut Vec<R>,
+        mut failed: impl FnMut(usize, TaskError),
+    ) -> Option<Hold> {
+        let before = values.len();
+        if let Some(bytes) = self.row::<R>() {
+            if R::unpack_onto(values, self.items as usize, bytes).is_ok() {
+                return self.results.into_hold();
+            }
+            values.truncate(before);
+        }
+        let mut item = 0;
+        self.read(|result| {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => failed(item, error),
+            }
+            item += 1;
+        })
+    }
+
+    /// All of the results, if there is one of each item and they lie one behind another.
+    fn row<R: Transfer>(&self) -> Option<&[u8]> {
+        let (room, dense) = match &self.results {
+            Results::InPlace(place) => (place.0.room(), place.0.dense),
+            Results::Copied(bytes, dense) => (&bytes[..], *dense),
+            Results::None | Results::Small(..) | Results::WithHandles(_) => return None,
+        };
+        let is_row = R::SIZE == Some(dense.each as usize)
+            && self.lost.is_empty()
+            && dense.most >= self.items;
+        room.get(..(self.items as usize).checked_mul(dense.each as usize)?).filter(|_| is_row)
     }
 
     /// The results of all items, in order. What is to be given back of the chunk's job is returned.
@@ -175,10 +222,7 @@ fn read_other<R: Transfer>(kind: u8, from: &mut Unpacker<'_>) -> Result<R, TaskE
 
 #[inline]
 fn value<R: Transfer>(bytes: &[u8]) -> Result<R, TaskError> {
-    let mut from = Unpacker::new(bytes);
-    let value = R::unpack(&mut from).map_err(refused)?;
-    from.finish().map_err(refused)?;
-    Ok(value)
+    unpack_whole(bytes).map_err(refused)
 }
 
 fn refused(why: Refused) -> TaskError {

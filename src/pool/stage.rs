@@ -11,6 +11,9 @@ use crate::transfer::{Carried, Packer, Transfer};
 /// A chunk takes no more items once its arguments take so many bytes.
 const FULL: usize = 1 << 20;
 
+/// Items of one size are packed so many bytes at a time.
+const STEP: usize = 4096;
+
 /// How many items go into a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sizes {
@@ -143,6 +146,9 @@ impl Stage {
         I::Item: Transfer,
     {
         let wanted = self.sizes.next();
+        if let Some(size) = I::Item::SIZE {
+            return self.pull_row(items, wanted, size);
+        }
         let (start, first_end) = (self.packer.bytes().len(), self.ends.len());
         // A panic of the iterator leaves what came before it a chunk of its own.
         let mut chunk = Pull { stage: self, start, first_end, uniform: true };
@@ -162,6 +168,24 @@ impl Stage {
             if alone || stage.packer.bytes().len() - start >= FULL {
                 break;
             }
+        }
+        true
+    }
+
+    /// Packs items of one size, and no more once they are a full chunk.
+    fn pull_row<I>(&mut self, items: &mut I, wanted: usize, size: usize) -> bool
+    where
+        I: Iterator,
+        I::Item: Transfer,
+    {
+        let mut left = wanted.min(FULL.div_ceil(size.max(1)));
+        let mut row = Row { start: self.packer.bytes().len(), stage: self, size, items: 0 };
+        while left > 0 {
+            let step = left.min(STEP / size.max(1)).max(1);
+            if !row.pull(items, step) {
+                return false;
+            }
+            left -= step;
         }
         true
     }
@@ -249,6 +273,47 @@ impl Drop for Pull<'_> {
         // What was packed whole; a panic in the middle of an item leaves a part of it behind.
         let packed = self.stage.ends[self.first_end..].last().map_or(0, |end| *end as usize);
         self.close(self.start + packed);
+    }
+}
+
+/// A chunk of items of one size that is being packed. It is added when this is dropped.
+struct Row<'s> {
+    stage: &'s mut Stage,
+    start: usize,
+    size: usize,
+    items: usize,
+}
+
+impl Row<'_> {
+    /// Packs so many. False: there were fewer.
+    #[inline]
+    fn pull<I>(&mut self, items: &mut I, count: usize) -> bool
+    where
+        I: Iterator,
+        I::Item: Transfer,
+    {
+        let mut left = self.stage.packer.extend(count * self.size);
+        for _ in 0..count {
+            let Some(item) = items.next() else { return false };
+            let (place, rest) = left.split_at_mut(self.size);
+            item.put(place);
+            self.items += 1;
+            left = rest;
+        }
+        true
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        let Row { start, size, items, .. } = *self;
+        let bytes = start..start + items * size;
+        self.stage.packer.truncate(bytes.end);
+        if items > 0 {
+            let (first, carried) = (self.stage.next, Carried::default());
+            let items = items as u32;
+            self.stage.push(Packed { first, items, bytes, ends: 0..0, carried, refused: None });
+        }
     }
 }
 

@@ -338,16 +338,14 @@ pub(super) fn read_all<R: Transfer>(
     mut finished: Vec<Finished>,
 ) -> (Result<Vec<R>, TaskError>, Vec<Hold>) {
     finished.sort_unstable_by_key(|one| one.first);
-    let mut results = Ok(Vec::new());
+    let (mut values, mut failed) = (Vec::new(), None);
     let holds = finished.into_iter().filter_map(|one| {
-        one.read(|value| match (&mut results, value) {
-            (Ok(values), Ok(value)) => values.push(value),
-            (Ok(_), Err(error)) => results = Err(error),
-            (Err(_), _) => {}
+        one.read_onto(&mut values, |_, error| {
+            failed.get_or_insert(error);
         })
     });
     let holds = holds.collect();
-    (results, holds)
+    (failed.map_or(Ok(values), Err), holds)
 }
 
 /// The result of a task with a callback, which has got it.

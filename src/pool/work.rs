@@ -19,7 +19,7 @@ use crate::raw::pool::words::WorkerId;
 use crate::raw::pool::worker::{Running, Worker};
 use crate::segment::handle::Handle;
 use crate::sys::program;
-use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles};
+use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles, unpack_whole};
 
 /// Runs the items of a job, and tells how many there were.
 pub(super) type Runner = fn(Running) -> u32;
@@ -133,11 +133,12 @@ where
     let Running { input, mut output } = running;
     let args = input.arguments();
     let mut packer = PACKER.take();
-    let mut count = 0;
+    let first = output.done();
     while output.item().is_some() {
         let ran = panics::catch_silently(|| {
-            while let Some(item) = output.item() {
-                count += 1;
+            loop {
+                run_row::<F, A, M>(&args, &mut output);
+                let Some(item) = output.item() else { break };
                 run_item::<F, A, M>(&args, item, &mut packer, &mut output);
             }
         });
@@ -149,8 +150,31 @@ where
         }
     }
     PACKER.set(packer);
+    let count = output.done() - first;
     output.finish();
     count
+}
+
+/// Runs items in a row, if their results are all of one size.
+#[inline]
+fn run_row<F, A, M>(args: &Arguments<'_>, output: &mut Output)
+where
+    F: Function<A, M>,
+    A: Transfer,
+    F::Output: Transfer,
+{
+    let Some(each) = F::Output::SIZE else { return };
+    let row = A::SIZE.and_then(|size| args.row(size));
+    output.run_row(each, |item, result| {
+        let bytes = match (row, A::SIZE) {
+            (Some(row), Some(size)) => row.get(item as usize * size..(item as usize + 1) * size),
+            _ => args.of(item),
+        };
+        let args = bytes.map(unpack_whole::<A>);
+        let Some(Ok(args)) = args else { return false };
+        program::value_of::<F>().call(args).put(result);
+        true
+    });
 }
 
 #[inline]
@@ -160,7 +184,7 @@ where
     A: Transfer,
     F::Output: Transfer,
 {
-    let args = match unpack::<A>(args.of(item)) {
+    let args = match args.of(item).ok_or_else(Refused::not_a::<A>).and_then(unpack_whole::<A>) {
         Ok(args) => args,
         Err(why) => return refuse(&why, packer, output),
     };
@@ -176,14 +200,6 @@ where
     }
     output.commit_value(packer.bytes());
     value.sent();
-}
-
-#[inline]
-fn unpack<A: Transfer>(bytes: Option<&[u8]>) -> Result<A, Refused> {
-    let mut from = Unpacker::new(bytes.ok_or_else(Refused::not_a::<A>)?);
-    let args = A::unpack(&mut from)?;
-    from.finish()?;
-    Ok(args)
 }
 
 #[cold]

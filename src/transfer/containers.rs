@@ -42,10 +42,23 @@ impl<T: Transfer> Transfer for Box<[T]> {
 }
 
 impl<T: Transfer, const N: usize> Transfer for [T; N] {
+    const SIZE: Option<usize> = match T::SIZE {
+        Some(size) if size_of::<T>() > 0 => Some(size * N),
+        _ => None,
+    };
+
+    #[inline]
+    fn put(&self, to: &mut [u8]) {
+        let size = T::SIZE.unwrap_or(0).max(1);
+        self.iter().zip(to.chunks_exact_mut(size)).for_each(|(item, to)| item.put(to));
+    }
+
+    #[inline]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         to.nested(|to| T::pack_slice(self, to))
     }
 
+    #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Result<[T; N], Refused> {
         from.nested(T::unpack_array)
     }
@@ -125,6 +138,13 @@ impl Transfer for PathBuf {
 }
 
 impl Transfer for Duration {
+    const SIZE: Option<usize> = <(u64, u32)>::SIZE;
+
+    #[inline]
+    fn put(&self, to: &mut [u8]) {
+        (self.as_secs(), self.subsec_nanos()).put(to);
+    }
+
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         self.as_secs().pack(to)?;
         self.subsec_nanos().pack(to)

@@ -30,6 +30,15 @@ use crate::shared::Shared;
 macro_rules! transfer {
     ($type:ty) => {
         impl $crate::Transfer for $type {
+            const SIZE: ::core::option::Option<usize> =
+                ::core::option::Option::Some(::core::mem::size_of::<$type>());
+
+            #[inline]
+            fn put(&self, to: &mut [u8]) {
+                $crate::__transfer::put_copy(self, to)
+            }
+
+            #[inline]
             fn pack(
                 &self,
                 to: &mut $crate::__transfer::Packer,
@@ -37,6 +46,7 @@ macro_rules! transfer {
                 $crate::__transfer::pack_copy(self, to)
             }
 
+            #[inline]
             fn unpack(
                 from: &mut $crate::__transfer::Unpacker<'_>,
             ) -> ::core::result::Result<Self, $crate::__transfer::Refused> {
@@ -46,7 +56,18 @@ macro_rules! transfer {
     };
     ($type:ident { $($field:tt),* $(,)? }) => {
         impl $crate::Transfer for $type {
+            const SIZE: ::core::option::Option<usize> = $crate::__transfer::total(&[
+                $( $crate::__transfer::size_of_part(|whole: &Self| &whole.$field) ),*
+            ]);
+
             #[allow(unused_variables)]
+            #[inline]
+            fn put(&self, to: &mut [u8]) {
+                $( let to = $crate::__transfer::put_part(&self.$field, to); )*
+            }
+
+            #[allow(unused_variables)]
+            #[inline]
             fn pack(
                 &self,
                 to: &mut $crate::__transfer::Packer,
@@ -56,6 +77,7 @@ macro_rules! transfer {
             }
 
             #[allow(unused_variables)]
+            #[inline]
             fn unpack(
                 from: &mut $crate::__transfer::Unpacker<'_>,
             ) -> ::core::result::Result<Self, $crate::__transfer::Refused> {
@@ -71,13 +93,22 @@ macro_rules! transfer {
 
 /// Writes the bytes of a value that is nothing else.
 #[doc(hidden)]
+#[inline]
 pub fn pack_copy<T: Shared>(value: &T, to: &mut Packer) -> Result<(), Refused> {
     to.push(bytemuck::bytes_of(value));
     Ok(())
 }
 
+/// Writes what [`pack_copy`] writes, over just as many bytes.
+#[doc(hidden)]
+#[inline]
+pub fn put_copy<T: Shared>(value: &T, to: &mut [u8]) {
+    to.copy_from_slice(bytemuck::bytes_of(value));
+}
+
 /// Reads back what [`pack_copy`] wrote.
 #[doc(hidden)]
+#[inline]
 pub fn unpack_copy<T: Shared>(from: &mut Unpacker<'_>) -> Result<T, Refused> {
     let bytes = from.take(size_of::<T>())?;
     bytemuck::checked::try_pod_read_unaligned(bytes).map_err(|_| Refused::not_a::<T>())

@@ -30,7 +30,7 @@ mod unpacker;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use custom::{pack_copy, unpack_copy};
+pub use custom::{pack_copy, put_copy, unpack_copy};
 pub(crate) use packer::Carried;
 pub use packer::Packer;
 #[cfg(feature = "serde")]
@@ -59,9 +59,22 @@ pub use unpacker::Unpacker;
             and for what several processes are to see, an object such as `Value` or `Queue`"
 )]
 pub trait Transfer: Sized + 'static {
+    /// How many bytes `pack` writes, of a type for which that is always the same, whose values refer to
+    /// nothing, are nothing any more once they were sent, and can always be packed. Such a type has
+    /// [`put`](Transfer::put).
+    #[doc(hidden)]
+    const SIZE: Option<usize> = None;
+
     /// Writes the value. It stays the caller's, until what carries it is on its way.
     #[doc(hidden)]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused>;
+
+    /// Writes what `pack` does, over bytes that are just as many.
+    #[doc(hidden)]
+    fn put(&self, to: &mut [u8]) {
+        let _ = to;
+        unreachable!("values of {} are not all of one size", std::any::type_name::<Self>());
+    }
 
     /// Reads back what `pack` wrote. Whatever else the bytes are is an error.
     #[doc(hidden)]
@@ -98,6 +111,17 @@ pub trait Transfer: Sized + 'static {
         Ok(items)
     }
 
+    /// Adds to `items` the `count` that `bytes` are, of a type that has a `SIZE`.
+    #[doc(hidden)]
+    fn unpack_onto(items: &mut Vec<Self>, count: usize, bytes: &[u8]) -> Result<(), Refused> {
+        let mut from = Unpacker::new(bytes);
+        items.reserve(count);
+        for _ in 0..count {
+            items.push(Self::unpack(&mut from)?);
+        }
+        from.finish()
+    }
+
     /// Reads back an array that `pack_slice` wrote.
     #[doc(hidden)]
     fn unpack_array<const N: usize>(from: &mut Unpacker<'_>) -> Result<[Self; N], Refused> {
@@ -114,6 +138,44 @@ pub trait Transfer: Sized + 'static {
             None => Ok(items.map(|item| item.expect("each was read, as none was refused"))),
         }
     }
+}
+
+/// Reads back a value that is all of the bytes.
+#[inline]
+pub(crate) fn unpack_whole<T: Transfer>(bytes: &[u8]) -> Result<T, Refused> {
+    let mut from = Unpacker::new(bytes);
+    let value = T::unpack(&mut from)?;
+    from.finish()?;
+    Ok(value)
+}
+
+/// Writes a value of one size to the first of these bytes, and returns the others.
+#[doc(hidden)]
+#[inline]
+pub fn put_part<'t, T: Transfer>(value: &T, to: &'t mut [u8]) -> &'t mut [u8] {
+    let (own, rest) = to.split_at_mut(T::SIZE.unwrap_or(0));
+    value.put(own);
+    rest
+}
+
+/// The size of the member of `S` that the function finds.
+#[doc(hidden)]
+pub const fn size_of_part<S, T: Transfer>(_: fn(&S) -> &T) -> Option<usize> {
+    T::SIZE
+}
+
+/// The size of what is of these sizes, one behind another.
+#[doc(hidden)]
+pub const fn total(sizes: &[Option<usize>]) -> Option<usize> {
+    let (mut sum, mut at) = (0, 0);
+    while at < sizes.len() {
+        sum = match sizes[at] {
+            Some(size) => sum + size,
+            None => return None,
+        };
+        at += 1;
+    }
+    Some(sum)
 }
 
 /// Why a value cannot cross, or why bytes are not the value they should be.

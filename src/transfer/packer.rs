@@ -107,6 +107,19 @@ impl Packer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// As many bytes more, to be written to.
+    #[inline]
+    pub(crate) fn extend(&mut self, count: usize) -> &mut [u8] {
+        let before = self.bytes.len();
+        self.bytes.resize(before + count, 0);
+        &mut self.bytes[before..]
+    }
+
+    /// Forgets what comes after the first `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     /// A number of bytes or items that follow.
     pub(crate) fn push_len(&mut self, len: usize) {
         self.push(&(len as u64).to_ne_bytes());

@@ -6,6 +6,13 @@ use super::{Packer, Refused, Transfer, Unpacker};
 macro_rules! numbers {
     ($($number:ty)*) => {$(
         impl Transfer for $number {
+            const SIZE: Option<usize> = Some(size_of::<$number>());
+
+            #[inline]
+            fn put(&self, to: &mut [u8]) {
+                to.copy_from_slice(bytemuck::bytes_of(self));
+            }
+
             #[inline]
             fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
                 to.push(bytemuck::bytes_of(self));
@@ -29,6 +36,20 @@ macro_rules! numbers {
                 Ok(items)
             }
 
+            #[inline]
+            fn unpack_onto(
+                items: &mut Vec<Self>,
+                count: usize,
+                bytes: &[u8],
+            ) -> Result<(), Refused> {
+                let (each, rest) = bytes.as_chunks();
+                if each.len() != count || !rest.is_empty() {
+                    return Err(Refused::not_a::<Vec<$number>>());
+                }
+                items.extend(each.iter().map(|bytes| <$number>::from_ne_bytes(*bytes)));
+                Ok(())
+            }
+
             fn unpack_array<const N: usize>(
                 from: &mut Unpacker<'_>,
             ) -> Result<[Self; N], Refused> {
@@ -43,10 +64,19 @@ macro_rules! numbers {
 numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
 
 impl Transfer for bool {
+    const SIZE: Option<usize> = u8::SIZE;
+
+    #[inline]
+    fn put(&self, to: &mut [u8]) {
+        u8::from(*self).put(to);
+    }
+
+    #[inline]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         u8::from(*self).pack(to)
     }
 
+    #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Result<bool, Refused> {
         match u8::unpack(from)? {
             0 => Ok(false),
@@ -57,20 +87,36 @@ impl Transfer for bool {
 }
 
 impl Transfer for char {
+    const SIZE: Option<usize> = u32::SIZE;
+
+    #[inline]
+    fn put(&self, to: &mut [u8]) {
+        u32::from(*self).put(to);
+    }
+
+    #[inline]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         u32::from(*self).pack(to)
     }
 
+    #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Result<char, Refused> {
         char::from_u32(u32::unpack(from)?).ok_or_else(Refused::not_a::<char>)
     }
 }
 
 impl Transfer for () {
+    const SIZE: Option<usize> = Some(0);
+
+    #[inline]
+    fn put(&self, _: &mut [u8]) {}
+
+    #[inline]
     fn pack(&self, _: &mut Packer) -> Result<(), Refused> {
         Ok(())
     }
 
+    #[inline]
     fn unpack(_: &mut Unpacker<'_>) -> Result<(), Refused> {
         Ok(())
     }

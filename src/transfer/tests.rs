@@ -26,6 +26,42 @@ fn crosses<T: Transfer + PartialEq + Debug>(value: T) {
     }
     let longer = [&bytes[..], &[0]].concat();
     assert!(unpacked::<T>(&longer).is_err(), "{value:?} and a byte more");
+    if let Some(size) = T::SIZE {
+        is_of_size(size, value, &bytes);
+    }
+}
+
+/// It is put as it is packed, and several that were put are read back together; not one less, or more.
+fn is_of_size<T: Transfer + PartialEq + Debug>(size: usize, value: T, packed: &[u8]) {
+    let mut put = vec![0xA5; size];
+    value.put(&mut put);
+    assert_eq!(put, packed, "{value:?}");
+    let mut items = vec![value];
+    T::unpack_onto(&mut items, 2, &packed.repeat(2)).unwrap();
+    assert!(items.len() == 3 && items[1] == items[0] && items[2] == items[0], "{items:?}");
+    for count in [1, 3].into_iter().filter(|_| size > 0) {
+        assert!(T::unpack_onto(&mut Vec::new(), count, &packed.repeat(2)).is_err(), "{count}");
+    }
+}
+
+#[derive(PartialEq, Debug)]
+struct Point {
+    at: (i32, i32),
+    phase: Phase,
+}
+crate::transfer!(Point { at, phase });
+
+#[test]
+fn what_is_always_as_long_is_known_by_its_type() {
+    assert_eq!(
+        [u64::SIZE, <()>::SIZE, bool::SIZE, char::SIZE],
+        [Some(8), Some(0), Some(1), Some(4)]
+    );
+    assert_eq!([<(u8, [u16; 3])>::SIZE, Phase::SIZE, Unit::SIZE], [Some(7), Some(1), Some(0)]);
+    assert_eq!([Point::SIZE, Duration::SIZE], [Some(9), Some(12)]);
+    assert_eq!([Pair::SIZE, Option::<u8>::SIZE, <(u8, String)>::SIZE, Vec::<u8>::SIZE], [None; 4]);
+    // A byte for each item that has none, so that the number of items is not more than the bytes there are.
+    assert_eq!([<[(); 3]>::SIZE, <[Unit; 0]>::SIZE], [None; 2]);
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -74,11 +110,16 @@ fn values_arrive_as_they_were() {
     crosses(Page { url: "a".into(), links: vec![Page { url: "b".into(), links: vec![] }] });
     crosses([Phase::Idle, Phase::Busy]);
     crosses(Pair(1, "one".into()));
+    crosses(Unit);
+    crosses(Point { at: (-1, 1), phase: Phase::Busy });
+    crosses([Point { at: (0, 1), phase: Phase::Idle }, Point { at: (2, 3), phase: Phase::Busy }]);
+    crosses([[[0x5A_u8; 7]; 5]; 9]);
 }
 
 #[test]
 fn bytes_that_are_no_value_are_refused() {
     assert!(unpacked::<bool>(&[2]).is_err());
+    assert!(bool::unpack_onto(&mut Vec::new(), 3, &[1, 0, 2]).is_err());
     assert!(unpacked::<char>(&0xD800_u32.to_ne_bytes()).is_err());
     assert!(unpacked::<Phase>(&[1]).is_err());
     assert!(unpacked::<Option<u8>>(&[2, 0]).is_err());

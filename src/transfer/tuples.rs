@@ -1,11 +1,19 @@
 //! Tuples of up to eight.
 #![forbid(unsafe_code)]
 
-use super::{Packer, Refused, Transfer, Unpacker};
+use super::{Packer, Refused, Transfer, Unpacker, put_part, total};
 
 macro_rules! tuples {
     ($(($($member:ident $index:tt),+))*) => {$(
         impl<$($member: Transfer),+> Transfer for ($($member,)+) {
+            const SIZE: Option<usize> = total(&[$($member::SIZE),+]);
+
+            #[inline]
+            fn put(&self, to: &mut [u8]) {
+                $( let to = put_part(&self.$index, to); )+
+                let _ = to;
+            }
+
             #[inline]
             fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
                 $( self.$index.pack(to)?; )+

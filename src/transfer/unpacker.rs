@@ -17,6 +17,7 @@ pub struct Unpacker<'a> {
 }
 
 impl<'a> Unpacker<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Unpacker<'a> {
         Unpacker { bytes, depth: 0, inherited: Vec::new(), at_start: false }
     }
@@ -41,11 +42,13 @@ impl<'a> Unpacker<'a> {
     }
 
     /// How many bytes are left.
+    #[inline]
     pub(crate) fn left(&self) -> usize {
         self.bytes.len()
     }
 
     /// The next `count` bytes.
+    #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Refused> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(|| self.short(count))?;
         self.bytes = rest;
@@ -53,11 +56,13 @@ impl<'a> Unpacker<'a> {
     }
 
     /// The next bytes, as many as `into` has.
+    #[inline]
     pub(crate) fn fill(&mut self, into: &mut [u8]) -> Result<(), Refused> {
         into.copy_from_slice(self.take(into.len())?);
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn take_array<const N: usize>(&mut self) -> Result<[u8; N], Refused> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;
@@ -66,6 +71,7 @@ impl<'a> Unpacker<'a> {
 
     /// A number of bytes or items that follow. Each is a byte at least, so that it is never more
     /// than there are bytes left.
+    #[inline]
     pub(crate) fn take_len(&mut self) -> Result<usize, Refused> {
         let len = u64::from_ne_bytes(self.take_array()?);
         usize::try_from(len).ok().filter(|len| *len <= self.left()).ok_or_else(|| {
@@ -74,6 +80,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Unpacks a value within a value.
+    #[inline]
     pub(crate) fn nested<T>(
         &mut self,
         unpack: impl FnOnce(&mut Unpacker<'a>) -> Result<T, Refused>,
@@ -88,14 +95,21 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Says so if there is more than was unpacked.
+    #[inline]
     pub(crate) fn finish(&self) -> Result<(), Refused> {
         match self.left() {
             0 => Ok(()),
-            left => Err(Refused::new(format!("{left} bytes more arrived than were expected"))),
+            left => Err(too_long(left)),
         }
     }
 
+    #[cold]
     fn short(&self, asked: usize) -> Refused {
         Refused::new(format!("what arrived is too short: {} bytes for {asked}", self.left()))
     }
+}
+
+#[cold]
+fn too_long(left: usize) -> Refused {
+    Refused::new(format!("{left} bytes more arrived than were expected"))
 }

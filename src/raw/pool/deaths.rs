@@ -30,14 +30,34 @@ fn result(argument: u8, len: usize) -> Vec<u8> {
     vec![argument; len]
 }
 
+/// Results of so many bytes each; in a row where that can be, or one by one.
+#[derive(Clone, Copy, Debug)]
+struct Results {
+    len: usize,
+    in_a_row: bool,
+}
+
+impl Results {
+    fn both(len: usize) -> [Results; 2] {
+        [false, true].map(|in_a_row| Results { len, in_a_row })
+    }
+}
+
 /// A worker that runs jobs until it is told to end.
-fn work(pool: Handle<RawPool>, number: usize, len: usize) {
+fn work(pool: Handle<RawPool>, number: usize, Results { len, in_a_row }: Results) {
     let mut worker = Worker::new(pool, WorkerId::new(number, 1), find);
     worker.begin();
     while let Some(Running { input, mut output }) = worker.next() {
-        while let Some(item) = output.item() {
-            let argument = input.arguments().of(item).expect("an argument")[0];
-            output.commit_value(&result(argument, len));
+        let argument = |item| input.arguments().of(item).expect("an argument")[0];
+        loop {
+            if in_a_row {
+                output.run_row(len, |item, to| {
+                    to.fill(argument(item));
+                    true
+                });
+            }
+            let Some(item) = output.item() else { break };
+            output.commit_value(&result(argument(item), len));
         }
         output.finish();
     }
@@ -61,9 +81,9 @@ impl Stand {
         Stand { owner, job, blocks }
     }
 
-    fn worker(&self, number: usize, len: usize) -> Child {
+    fn worker(&self, number: usize, results: Results) -> Child {
         let pool = self.owner.pool().clone();
-        fork(|| work(pool, number, len))
+        fork(|| work(pool, number, results))
     }
 
     fn state(&self) -> State {
@@ -103,19 +123,24 @@ impl Stand {
 
 /// A worker is killed at this point, having passed it `skip` times; what it held goes to another.
 fn killed_at(point: &'static str, skip: u32, items: u32, len: usize) {
-    println!("{point}, after {skip}");
+    Results::both(len).into_iter().for_each(|results| killed_with(point, skip, items, results));
+}
+
+fn killed_with(point: &'static str, skip: u32, items: u32, results: Results) {
+    println!("{point}, after {skip}, {results:?}");
+    let len = results.len;
     let mut stand = Stand::new(items);
     let pool = stand.owner.pool().clone();
     stand.owner.announce(1);
     let victim = {
         let pool = pool.clone();
         if matches!(point, "pool.wants" | "pool.before_want") || len < LARGE {
-            stopped_at_nth(point, skip, move || work(pool, 0, len))
+            stopped_at_nth(point, skip, move || work(pool, 0, results))
         } else {
             // It stops only after it was given room.
             let child = fork(|| {
                 crate::raw::hook::arm_nth(point, skip);
-                work(pool, 0, len);
+                work(pool, 0, results);
             });
             let Stand { owner, job, blocks } = &mut stand;
             wait_until("the victim to stop", || {
@@ -143,7 +168,7 @@ fn killed_at(point: &'static str, skip: u32, items: u32, len: usize) {
         assert!(matches!(stand.state(), State::Ready | State::Done), "nobody holds it");
     }
     pool.board.rouse();
-    let other = stand.worker(1, len);
+    let other = stand.worker(1, results);
     stand.wait();
     stand.check(items, None, len);
     pool.close();
@@ -186,12 +211,13 @@ crate::children::alone! {
     }
 
     fn what_is_not_begun_is_cut_off_and_nothing_else() {
-        for skip in 0..ITEMS - 1 {
+        let both = Results::both(8);
+        for (skip, results) in (0..ITEMS - 1).flat_map(|skip| both.map(|results| (skip, results))) {
             let mut stand = Stand::new(ITEMS);
             let pool = stand.owner.pool().clone();
             stand.owner.announce(1);
             let (worker_pool, at) = (pool.clone(), "pool.before_progress");
-            let worker = stopped_at_nth(at, skip, move || work(worker_pool, 0, 8));
+            let worker = stopped_at_nth(at, skip, move || work(worker_pool, 0, results));
             let cut = stand.owner.cut(stand.job);
             // It is at item `skip`, whose commit is still to come.
             assert_eq!(cut, (skip + 1 < ITEMS).then_some(skip + 1..ITEMS));
@@ -212,8 +238,9 @@ crate::children::alone! {
         let pool = stand.owner.pool().clone();
         stand.owner.announce(1);
         let stopped_pool = pool.clone();
-        let stopped = stopped_at_nth("pool.claimed", 0, move || work(stopped_pool, 0, 8));
-        let other = stand.worker(1, 8);
+        let results = Results { len: 8, in_a_row: true };
+        let stopped = stopped_at_nth("pool.claimed", 0, move || work(stopped_pool, 0, results));
+        let other = stand.worker(1, results);
         let order =
             Order { function: 0, bell: 1, ring: false, items: 1, args: &[9], ends: &[], room: 8 };
         let (job, _) = stand.owner.post(4, &order).unwrap();

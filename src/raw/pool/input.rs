@@ -55,6 +55,11 @@ impl<'a> Arguments<'a> {
         self.table.is_none()
     }
 
+    /// Those of all items, one behind another, if each is of this length.
+    pub(crate) fn row(&self, each: usize) -> Option<&'a [u8]> {
+        Some(self.bytes).filter(|_| self.is_uniform() && self.each == each)
+    }
+
     /// The bytes of one item's. `None`: the pool's memory was overwritten.
     #[inline]
     pub(crate) fn of(&self, item: u32) -> Option<&'a [u8]> {

@@ -50,6 +50,19 @@ impl Memory {
         }
     }
 
+    /// Bytes to write to.
+    pub(super) fn part_mut(&mut self, at: usize, len: usize) -> Option<&mut [u8]> {
+        let place = match self {
+            Memory::Inline(pool, cell, from) => {
+                slab::place(&pool.bodies.get(*cell)?.bytes, from.checked_add(at)?, len)
+            }
+            Memory::InSlab(slab, from) => slab.place(from.checked_add(at)?, len),
+        }?;
+        // SAFETY: [HDR-2] the part lies within the memory; [CLM-1] the caller holds the job that it belongs
+        // to, so nobody else accesses it, and this process does through `self`; any byte is a u8.
+        Some(unsafe { std::slice::from_raw_parts_mut(place, len) })
+    }
+
     /// False where there are no such bytes.
     #[inline]
     pub(super) fn write(&self, at: usize, bytes: &[u8]) -> bool {

@@ -15,7 +15,7 @@
 //! | `layout.rs` | where everything lies |
 //! | `slab.rs`, `heap.rs`, `memory.rs` | memory for what is large |
 //! | `owner.rs`, `answer.rs`, `tell.rs` | the owner's side |
-//! | `worker.rs`, `input.rs`, `output.rs`, `record.rs` | the worker's side, and what results look like |
+//! | `worker.rs`, `input.rs`, `output.rs`, `row.rs`, `record.rs` | the worker's side, and what results look like |
 //!
 //! One process owns all of it: it alone makes jobs, gives out memory, and decides that a worker is dead (the
 //! kernel tells it). So there is no recovery among equals, no allocator in shared memory and no list
@@ -58,6 +58,8 @@ pub(crate) mod output;
 pub(crate) mod owner;
 #[cfg(not(loom))]
 pub(crate) mod record;
+#[cfg(not(loom))]
+mod row;
 #[cfg(not(loom))]
 pub(crate) mod slab;
 #[cfg(not(loom))]

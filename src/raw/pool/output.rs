@@ -40,14 +40,19 @@ pub(crate) struct Output {
 
 /// The room for the results of a job.
 pub(super) struct Room {
-    memory: Memory,
-    len: usize,
-    used: usize,
-    records: u32,
-    dense: Dense,
+    pub(super) memory: Memory,
+    pub(super) len: usize,
+    pub(super) used: usize,
+    pub(super) records: u32,
+    pub(super) dense: Dense,
 }
 
 impl Output {
+    /// How many items are done.
+    pub(crate) fn done(&self) -> u32 {
+        self.done
+    }
+
     /// The next item to be done. `None`: the job is done.
     #[inline]
     pub(crate) fn item(&self) -> Option<u32> {
@@ -161,10 +166,16 @@ impl Output {
         let body = &self.at.pool.bodies[self.job.cell];
         body.progress.store(u64::from(self.done), Ordering::Release); // [J7] [J9]
         publisher_fence();
-        if body.cut.load(Ordering::Relaxed) != 0 {
+        self.heed_cut();
+        point!("pool.after_progress");
+    }
+
+    /// Begins nothing that was cut off.
+    #[inline]
+    pub(super) fn heed_cut(&mut self) {
+        if self.at.pool.bodies[self.job.cell].cut.load(Ordering::Relaxed) != 0 {
             self.end_where_it_was_cut();
         }
-        point!("pool.after_progress");
     }
 
     /// The owner takes back what is not begun: waits until it has said from where on.

@@ -59,6 +59,11 @@ impl RawSlab {
         self.bytes.len() > super::heap::LARGEST_SHARED
     }
 
+    /// Where these bytes lie, of a block that is the caller's.
+    pub(super) fn place(&self, at: usize, len: usize) -> Option<*mut u8> {
+        place(&self.bytes, at, len)
+    }
+
     /// Writes to a block that is the caller's. False: it has no such bytes.
     pub(super) fn write(&self, at: usize, bytes: &[u8]) -> bool {
         write(&self.bytes, at, bytes)
@@ -74,12 +79,17 @@ pub(super) fn read(bytes: &[Byte], at: usize, len: usize) -> Option<&[u8]> {
     Some(unsafe { std::slice::from_raw_parts(part.as_ptr().cast(), len) })
 }
 
+/// Where a part of `bytes` lies.
+#[inline]
+pub(super) fn place(bytes: &[Byte], at: usize, len: usize) -> Option<*mut u8> {
+    let part = bytes.get(at..at.checked_add(len)?)?;
+    Some(part.as_ptr().cast::<u8>().cast_mut())
+}
+
 /// Writes into a part of `bytes` that the caller has the claim on.
 #[inline]
 pub(super) fn write(bytes: &[Byte], at: usize, from: &[u8]) -> bool {
-    let part = at.checked_add(from.len()).and_then(|end| bytes.get(at..end));
-    let Some(part) = part else { return false };
-    let to = part.as_ptr().cast::<u8>().cast_mut();
+    let Some(to) = place(bytes, at, from.len()) else { return false };
     // SAFETY: [HDR-2] the part lies within the row; [CLM-1] the caller holds the job that it belongs to,
     // and nobody else accesses it; `from` is local memory.
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) };
