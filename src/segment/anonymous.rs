@@ -82,10 +82,13 @@ fn new_arena(blocks: usize) -> Result<Arc<Attachment>, Failure> {
     let too_large = || Failure::new(ErrorKind::InvalidSize, "larger than the address space");
     let size = size_with(ROWS, blocks).ok_or_else(too_large)? as u64;
     let file = memory::sealed_memfd(size).map_err(|error| no_memory(size, error))?;
+    let found = memory::facts(file.as_fd())
+        .map_err(|error| Failure::system("looking at its file", error))?;
     let header = size_with(ROWS, 0).ok_or_else(too_large)? as u64;
     memory::reserve(file.as_fd(), 0, header).map_err(|error| no_memory(header, error))?;
     let facts = new_facts(flags::SINGLE, size, ROWS);
-    let mut arena = Attachment::new(file, facts, MapAdvice::default(), None, true)?;
+    let at = (file, found.id);
+    let mut arena = Attachment::new(at, facts, MapAdvice::default(), None, true)?;
     arena.reserve_blocks = true;
     let arena = Arc::new(arena);
     process::lock()?.add(&arena);

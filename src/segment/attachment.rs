@@ -19,7 +19,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
 use crate::sys::memory::{self, FileLock, MapAdvice};
-use crate::sys::private::PrivatePage;
+use crate::sys::private::PrivateWords;
 use crate::sys::process::namespaces;
 use crate::sys::{membarrier, process as system};
 
@@ -33,7 +33,7 @@ pub(crate) struct Attachment {
     file: ManuallyDrop<OwnedFd>,
     file_id: FileId,
     /// Holds this process's tag; reads 0 in a forked child.
-    seat: ManuallyDrop<PrivatePage>,
+    seat: ManuallyDrop<PrivateWords>,
     /// The name and its file; none for an anonymous segment.
     pub(super) home: Option<(String, PathBuf)>,
     /// Blocks are reserved one by one as they are added.
@@ -50,16 +50,13 @@ impl Attachment {
     /// Maps a segment and takes a row in it. The caller holds the lifecycle lock, or the segment is
     /// new and seen by nobody. `init` fills in the header of a new one.
     pub(super) fn new(
-        file: OwnedFd,
+        (file, file_id): (OwnedFd, FileId),
         facts: Facts,
         advice: MapAdvice,
         home: Option<(String, PathBuf)>,
         init: bool,
     ) -> Result<Attachment, Failure> {
         membarrier::register();
-        let file_id = memory::facts(file.as_fd())
-            .map_err(|error| Failure::system("looking at the file", error))?
-            .id;
         let size = usize::try_from(facts.size)
             .map_err(|_| Failure::new(ErrorKind::InvalidSize, "larger than the address space"))?;
         let map = memory::map(file.as_fd(), size, advice).map_err(|error| Failure {
@@ -67,7 +64,7 @@ impl Attachment {
             ..Failure::system("mapping it", error)
         })?;
         let base = NonNull::new(map.as_mut_ptr()).ok_or(Damaged("a mapping at address zero"))?;
-        let seat = PrivatePage::new()
+        let seat = PrivateWords::new()
             .map_err(|error| Failure::system("mapping a page for this process", error))?;
         let attachment = Attachment {
             map: ManuallyDrop::new(map),

@@ -1,5 +1,6 @@
 //! Where tags stand in the blocks of a segment: found, and cleared of the dead, without knowing the kinds.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::attachment::Attachment;
@@ -63,12 +64,17 @@ impl StoredRun {
 /// Whether any guard-like claim (a lock word, a reader's or permit's count) carries this tag.
 pub(crate) fn holds_guards(segment: &Attachment, tag: Tag) -> bool {
     let mut held = false;
-    visit(segment, |site| {
+    let could = |run: &ClaimRun| match run.form {
+        ClaimForm::Word32 => 0..run.count,
+        ClaimForm::RowCount => run.row(tag.row()),
+        ClaimForm::Word64 { .. } | ClaimForm::Sleepers => 0..0,
+    };
+    visit(segment, could, |site| {
         held |= match site {
             Site::Word32(word) => Tag::from_bits(word.load(Ordering::Relaxed)) == tag,
-            Site::Count(row, word) => {
+            Site::Count(word) => {
                 let bits = word.load(Ordering::Relaxed);
-                row == tag.row() && bits >> 20 == tag.generation() && bits & 0xF_FFFF != 0
+                bits >> 20 == tag.generation() && bits & 0xF_FFFF != 0
             }
             Site::Word64(..) | Site::Sleepers(_) => false,
         };
@@ -82,11 +88,11 @@ pub(super) fn wake_sleepers(segment: &Attachment, dead: Tag) {
     const ARMED: u32 = 1 << 31;
     /// Longer rows are not searched: who sleeps there finds out when its nap is over.
     const LONGEST: usize = 1 << 16;
-    let wanted = |run: &ClaimRun| match run.form {
-        ClaimForm::Word32 | ClaimForm::Sleepers => run.count <= LONGEST,
-        ClaimForm::Word64 { .. } | ClaimForm::RowCount => false,
+    let searched = |run: &ClaimRun| match run.form {
+        ClaimForm::Word32 | ClaimForm::Sleepers if run.count <= LONGEST => 0..run.count,
+        _ => 0..0,
     };
-    visit_some(segment, wanted, |site| match site {
+    visit(segment, searched, |site| match site {
         Site::Word32(word) if Tag::from_bits(word.load(Ordering::Acquire)) == dead => {
             futex::wake(word, u32::MAX);
         }
@@ -104,7 +110,12 @@ pub(super) fn wake_sleepers(segment: &Attachment, dead: Tag) {
 /// generations begin anew. Idempotent.
 pub(crate) fn sweep(segment: &Attachment, number: u32) {
     let is_old = |tag: Tag| tag.is_participant() && tag.row() == number;
-    visit(segment, |site| match site {
+    let could = |run: &ClaimRun| match run.form {
+        ClaimForm::Word32 | ClaimForm::Word64 { .. } => 0..run.count,
+        ClaimForm::RowCount => run.row(number),
+        ClaimForm::Sleepers => 0..0,
+    };
+    visit(segment, could, |site| match site {
         Site::Word32(word) => {
             replace_while(
                 || word.load(Ordering::Acquire),
@@ -128,8 +139,8 @@ pub(crate) fn sweep(segment: &Attachment, number: u32) {
                 },
             );
         }
-        Site::Count(row, word) if row == number => word.store(0, Ordering::Release),
-        Site::Count(..) | Site::Sleepers(_) => {}
+        Site::Count(word) => word.store(0, Ordering::Release),
+        Site::Sleepers(_) => {}
     });
 }
 
@@ -141,36 +152,31 @@ fn replace_while<B>(load: impl Fn() -> B, replace: impl Fn(B) -> Option<bool>) {
 enum Site<'s> {
     Word32(&'s AtomicU32),
     Word64(&'s AtomicU64, u32),
-    Count(u32, &'s AtomicU32),
+    Count(&'s AtomicU32),
     Sleepers(&'s AtomicU32),
 }
 
-fn visit(segment: &Attachment, each: impl FnMut(Site<'_>)) {
-    visit_some(segment, |_| true, each);
-}
-
-fn visit_some(
+/// Shows `each` those claims of every run that `wanted` says.
+fn visit(
     segment: &Attachment,
-    wanted: impl Fn(&ClaimRun) -> bool,
+    wanted: impl Fn(&ClaimRun) -> Range<usize>,
     mut each: impl FnMut(Site<'_>),
 ) {
     for entry in entries(segment).map_while(Result::ok) {
         let Some((runs, payload)) = entry.claims(segment) else { return };
         let runs = runs.iter().filter_map(|run| run.load(payload.len()));
-        for run in runs.filter(&wanted) {
+        for run in runs {
             // Between a run that tags are copied from and the one they are copied to: who copied one after it was
             // looked for there finds it cleared here.
             fence(Ordering::SeqCst);
-            for index in 0..run.count {
+            for index in wanted(&run) {
                 let at = payload.start + run.offset + index * run.stride;
                 let site = match run.form {
                     ClaimForm::Word32 => segment.view(at).map(Site::Word32),
                     ClaimForm::Word64 { shift } => {
                         segment.view(at).map(|word| Site::Word64(word, u32::from(shift)))
                     }
-                    ClaimForm::RowCount => {
-                        segment.view(at).map(|word| Site::Count(index as u32, word))
-                    }
+                    ClaimForm::RowCount => segment.view(at).map(Site::Count),
                     ClaimForm::Sleepers => segment.view(at).map(Site::Sleepers),
                 };
                 if let Some(site) = site {

@@ -28,6 +28,14 @@ pub(crate) struct ClaimRun {
     pub(crate) form: ClaimForm,
 }
 
+impl ClaimRun {
+    /// Which of the claims are a row's, in a run that has one for each.
+    pub(crate) fn row(&self, row: u32) -> std::ops::Range<usize> {
+        let row = row as usize;
+        if row < self.count { row..row + 1 } else { 0..0 }
+    }
+}
+
 /// Claim runs a block can have.
 pub(crate) const MAX_CLAIM_RUNS: usize = 8;
 

@@ -51,21 +51,23 @@ pub(super) fn create(
     let rows = options.rows()?;
     let too_large =
         || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
-    let file = memory::unnamed_file(&name::directory(), options.mode)
+    let (file, found) = memory::unnamed_file(&name::directory(), options.mode)
         .map_err(|error| no_file(&name::directory(), error))?;
-    let page = memory::page_of(file.as_fd())
+    let page = memory::page_of(file.as_fd(), &found)
         .map_err(|error| Failure::system("looking at its file system", error))?;
     let size = size_with(rows, blocks)
         .and_then(|size| size.checked_next_multiple_of(page))
         .ok_or_else(too_large)? as u64;
-    memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
-    if !options.sparse {
-        memory::reserve(file.as_fd(), 0, size).map_err(|error| no_memory(size, error))?;
-    }
+    let sized = match options.sparse {
+        true => memory::set_size(file.as_fd(), size),
+        false => memory::reserve(file.as_fd(), 0, size),
+    };
+    sized.map_err(|error| no_memory(size, error))?;
     memory::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
     let facts = new_facts(options.flags() | more_flags, size, rows);
     let home = (name.to_owned(), path.clone());
-    let segment = Arc::new(Attachment::new(file, facts, options.advice(), Some(home), true)?);
+    let at = (file, found.id);
+    let segment = Arc::new(Attachment::new(at, facts, options.advice(), Some(home), true)?);
     fill(&segment)?;
     point!("create.built");
     publish(&segment, &path)?;
@@ -114,11 +116,13 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         point!("open.opened");
         let lock = lock(file.as_fd())?;
         point!("open.locked");
-        if look_at(file.as_fd())?.links == 0 {
+        // Where somebody uses it, it had its name when it was opened here.
+        let stale = is_stale(file.as_fd(), &facts)?;
+        if (stale || facts.is(flags::PERSISTENT)) && look_at(file.as_fd())?.links == 0 {
             drop(lock);
             continue;
         }
-        if is_stale(file.as_fd(), &facts)? {
+        if stale {
             return Err(Failure::new(
                 ErrorKind::NotFound,
                 "what has this name was left behind by processes that ended",
@@ -131,7 +135,8 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         // back through the attachment's own descriptor, or ends with it.
         std::mem::forget(lock);
         let home = Some((name.to_owned(), path));
-        let attachment = Attachment::new(file, facts, options.advice(), home, false)?;
+        let at = (file, found.id);
+        let attachment = Attachment::new(at, facts, options.advice(), home, false)?;
         let attachment = Arc::new(attachment);
         point!("open.attached");
         FileLock::give_back(attachment.file());
@@ -166,7 +171,8 @@ pub(super) fn adopt(
     }
     std::mem::forget(lock); // as in `open`
     let is_arena = home.is_none();
-    let mut attachment = Attachment::new(file, facts, MapAdvice::default(), home, false)?;
+    let at = (file, found.id);
+    let mut attachment = Attachment::new(at, facts, MapAdvice::default(), home, false)?;
     attachment.reserve_blocks = is_arena;
     let attachment = Arc::new(attachment);
     FileLock::give_back(attachment.file());
@@ -187,15 +193,17 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     if found.id != id {
         return; // another's by now
     }
-    // Afresh, too: of the file that has the number now, if that was given out again.
-    let Ok(facts) = Facts::read(fresh.as_fd(), found.size) else { return };
-    let Ok(_lock) = FileLock::take(fresh.as_fd(), COURTESY) else { return };
+    let Ok(lock) = FileLock::take(fresh.as_fd(), COURTESY) else { return };
     point!("leave.locked");
-    if is_stale(fresh.as_fd(), &facts).unwrap_or(false) {
+    // Its facts are read afresh: of the file that has the number now, if that was given out again.
+    let may_go =
+        || Facts::read(fresh.as_fd(), found.size).is_ok_and(|now| !now.is(flags::PERSISTENT));
+    if memory::is_unused(fresh.as_fd()).unwrap_or(false) && may_go() {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
         event!(DEBUG, path = %path.display(), "removed by the last one to leave");
     }
     point!("leave.done");
+    lock.end_by_close();
 }
 
 /// Removes the name now, if it still leads to `expected`, or to any segment where none is expected.

@@ -25,7 +25,7 @@ pub(crate) fn check(name: &str) -> Result<(), Failure> {
 /// Where segments live: `COMMONHOLD_DIR`, or `/dev/shm`.
 pub(crate) fn directory() -> PathBuf {
     let chosen = std::env::var_os("COMMONHOLD_DIR").filter(|directory| !directory.is_empty());
-    let directory = chosen.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
+    let Some(directory) = chosen.map(PathBuf::from) else { return PathBuf::from("/dev/shm") };
     // The last one out finds the name again, wherever the process has gone meanwhile.
     std::path::absolute(&directory).unwrap_or(directory)
 }

@@ -84,8 +84,8 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn of_this_process() -> Identity {
-        let pid = std::process::id();
-        Identity { pid, start: liveness::start_time(pid).unwrap_or(0) }
+        let start = liveness::own_start_time().unwrap_or(0);
+        Identity { pid: std::process::id(), start }
     }
 }
 

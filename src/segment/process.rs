@@ -1,7 +1,7 @@
 //! What this process knows of its own attachments, behind a lock that a forked child finds free.
 //!
 //! A process attaches to a segment once, however often it opens it: one mapping, one row. The list of
-//! attachments hangs on a page that reads as zero in a forked child, which so starts with an empty
+//! attachments hangs on words that read as zero in a forked child, which so starts with an empty
 //! list and a free lock, even if another thread of the parent was changing the list at that moment.
 //! The child's copy of the parent's list is never looked at again.
 //!
@@ -9,8 +9,7 @@
 //! descriptor of a file ends this process's lock on it.
 
 use std::ops::{Deref, DerefMut};
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,10 +18,9 @@ use crate::error::Failure;
 use crate::sys::clock::{Deadline, LONGEST_NAP, Naps};
 use crate::sys::futex;
 use crate::sys::liveness::FileId;
-use crate::sys::private::PrivatePage;
+use crate::sys::private::{LazyWords, Words};
 
 // Ordering:
-// [PR2] publish the page: CAS(AcqRel) ↔ load(Acquire)   the page is mapped and wiped on fork
 // [PR1] unlock: swap(Release) ↔ lock: swap/CAS(Acquire)   the list as the last holder left it
 
 const FREE: u32 = 0;
@@ -59,14 +57,13 @@ impl State {
 
 /// The process's lock, held.
 pub(crate) struct Guard {
-    page: &'static PrivatePage,
+    words: &'static Words,
 }
 
 /// Takes the process's lock. Never while a guard is held by the same thread: nothing that may drop
 /// the last handle of a segment happens under it.
 pub(crate) fn lock() -> Result<Guard, Failure> {
-    let page = page()?;
-    let word = &page.words().word;
+    let word = &words()?.word;
     // [PR1]
     if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
         // Its other holders are threads of this process, which do not die alone.
@@ -82,7 +79,7 @@ pub(crate) fn lock() -> Result<Guard, Failure> {
 pub(crate) fn lock_within(patience: Duration) -> Option<Guard> {
     let mut naps = Naps::until(Deadline::after(patience));
     loop {
-        let word = &page().ok()?.words().word;
+        let word = &words().ok()?.word;
         // [PR1]
         if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             return Guard::of_holder().ok();
@@ -91,43 +88,27 @@ pub(crate) fn lock_within(patience: Duration) -> Option<Guard> {
     }
 }
 
-/// The process's page. No `OnceLock`: a child that is forked while another thread is inside of one would
-/// wait for that thread for ever.
-fn page() -> Result<&'static PrivatePage, Failure> {
-    static PAGE: AtomicPtr<PrivatePage> = AtomicPtr::new(ptr::null_mut());
-    let mut page = PAGE.load(Ordering::Acquire); // [PR2]
-    if page.is_null() {
-        let fresh = PrivatePage::new()
-            .map_err(|error| Failure::system("mapping a page for this process", error))?;
-        let fresh = Box::into_raw(Box::new(fresh));
-        // [PR2]
-        page = match PAGE.compare_exchange(page, fresh, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => fresh,
-            Err(first) => {
-                // SAFETY: [PRV-2] it came from Box::into_raw above, and nobody else has seen it.
-                drop(unsafe { Box::from_raw(fresh) });
-                first
-            }
-        };
-    }
-    // SAFETY: [PRV-2] a page that was published came from Box::into_raw, and is never freed.
-    Ok(unsafe { &*page })
+/// Where the lock and the list stand. No `OnceLock`: a child that is forked while another thread is inside
+/// of one would wait for that thread for ever.
+fn words() -> Result<&'static Words, Failure> {
+    static WORDS: LazyWords = LazyWords::new();
+    WORDS.get_or_take().map_err(|error| Failure::system("mapping a page for this process", error))
 }
 
 impl Guard {
     /// For the thread that has just taken the lock.
     fn of_holder() -> Result<Guard, Failure> {
-        let page = page()?;
-        let state = &page.words().pointer;
+        let words = words()?;
+        let state = &words.pointer;
         if state.load(Ordering::Relaxed).is_null() {
             let fresh = Box::into_raw(Box::<State>::default());
             state.store(fresh.cast(), Ordering::Relaxed);
         }
-        Ok(Guard { page })
+        Ok(Guard { words })
     }
 
     fn state(&self) -> *mut State {
-        self.page.words().pointer.load(Ordering::Relaxed).cast()
+        self.words.pointer.load(Ordering::Relaxed).cast()
     }
 }
 
@@ -150,7 +131,7 @@ impl DerefMut for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let word: &AtomicU32 = &self.page.words().word;
+        let word: &AtomicU32 = &self.words.word;
         if word.swap(FREE, Ordering::Release) == WANTED {
             futex::wake(word, 1); // [PR1]
         }

@@ -1,12 +1,15 @@
 //! Whether a process is gone for ever: the kernel's word, never the clock's.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+
+use super::per_process::PerProcess;
 
 /// A file as the kernel tells it apart, to recognise its mappings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +37,13 @@ pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
         // No descriptor to be had, or the call is denied.
         Err(_) => test_kill_process(process) == Err(Errno::SRCH),
     };
-    ended || (start != 0 && start_time(pid).is_some_and(|now| now != start))
+    ended
+        || (start != 0 && start_time(pid).is_some_and(|now| now != start) && start_times_are_true())
+}
+
+/// False once this process has moved to another time namespace, where it sees every start time shifted.
+fn start_times_are_true() -> bool {
+    start_time(std::process::id()) == own_start_time()
 }
 
 /// True when the process is known not to map `file`: an `exec` replaced the program that did.
@@ -51,10 +60,19 @@ pub(crate) fn is_mapped_beside(file: FileId, known: Range<usize>) -> bool {
 
 /// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // One read, which the kernel answers as a whole; what it is to tell lies far before this.
+    let mut stat = [0; 1024];
+    let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
     // The second field is a name in parentheses that may itself hold anything; 22 is the start.
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(19)?.parse().ok()
+    let stat = stat.get(..length.ok()?)?;
+    let after_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 1..)?;
+    str::from_utf8(after_name).ok()?.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// When this process started; asked once.
+pub(crate) fn own_start_time() -> Option<u64> {
+    static START: PerProcess<u64> = PerProcess::new();
+    START.get_or(|| start_time(std::process::id()).ok_or(Errno::NOENT)).ok().copied()
 }
 
 /// Whether the process maps the file, not counting what lies within `known`.

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -14,6 +15,7 @@ use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::clock::Deadline;
 use super::liveness::FileId;
+use super::process::page_size;
 
 /// What takes more than this is done in parts, and refused beforehand where it cannot be.
 const LARGE: u64 = 4 << 20;
@@ -27,15 +29,20 @@ pub(crate) struct FileFacts {
     pub(crate) links: u64,
     pub(crate) owner: u32,
     pub(crate) group: u32,
+    mode: u32,
+    block: u64,
 }
 
 /// Makes a file without a name in `directory`.
-pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<OwnedFd> {
+pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<(OwnedFd, FileFacts)> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(mode);
-    let file = retry_on_intr(|| fs::open(directory, flags, mode))?;
-    fs::fchmod(&file, mode)?; // exactly as asked, whatever the umask
-    Ok(file)
+    let asked = Mode::from_raw_mode(mode);
+    let file = retry_on_intr(|| fs::open(directory, flags, asked))?;
+    let found = facts(file.as_fd())?;
+    if found.mode != mode {
+        fs::fchmod(&file, asked)?; // exactly as asked, whatever the umask
+    }
+    Ok((file, found))
 }
 
 /// Makes an anonymous file of this size that cannot shrink.
@@ -48,7 +55,11 @@ pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
 
 /// In what units the file's memory is mapped: the size of a page, and of a huge one where the file
 /// system consists of those.
-pub(crate) fn page_of(file: BorrowedFd<'_>) -> Result<usize> {
+pub(crate) fn page_of(file: BorrowedFd<'_>, found: &FileFacts) -> Result<usize> {
+    let page = page_size();
+    if found.block == page as u64 {
+        return Ok(page);
+    }
     let block = usize::try_from(fs::fstatvfs(file)?.f_bsize).unwrap_or(0);
     Ok(if block.is_power_of_two() { block } else { 1 })
 }
@@ -57,7 +68,8 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
     retry_on_intr(|| fs::ftruncate(file, size))
 }
 
-/// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
+/// Takes the memory of this range now, so that a lack of it is an error here, not a fault later. The file
+/// reaches to its end from then on.
 ///
 /// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
 /// program with a fast timer would never get through a large one.
@@ -179,8 +191,18 @@ fn rlimit_of_files() -> Option<u64> {
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    // Ordering: a hint, that guards nothing.
+    static DENIED: AtomicBool = AtomicBool::new(false);
+    if !DENIED.load(Ordering::Relaxed) {
+        match fs::linkat(file, "", CWD, path, AtFlags::EMPTY_PATH) {
+            // Before Linux 6.10 for the privileged only; or the directory is gone.
+            Err(Errno::NOENT) => {}
+            linked => return linked,
+        }
+    }
     let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
     fs::linkat(CWD, unnamed.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)
+        .inspect(|()| DENIED.store(true, Ordering::Relaxed))
 }
 
 /// Opens a file that exists, to read and write. Follows no link, and waits for no pipe's peer.
@@ -214,6 +236,8 @@ pub(crate) fn facts(file: BorrowedFd<'_>) -> Result<FileFacts> {
         links: stat.st_nlink as u64,
         owner: stat.st_uid,
         group: stat.st_gid,
+        mode: stat.st_mode & 0o7777,
+        block: u64::try_from(stat.st_blksize).unwrap_or(0),
     })
 }
 
@@ -270,12 +294,13 @@ impl<'f> FileLock<'f> {
     /// Waits for it in short sleeps; its holders need microseconds, and the kernel frees a dead one's.
     /// `TIMEDOUT` when a stopped one kept it for as long as `patience`.
     pub(crate) fn take(file: BorrowedFd<'f>, patience: Duration) -> Result<FileLock<'f>> {
-        let deadline = Deadline::after(patience);
+        let mut deadline = None;
         let mut nap = Duration::from_micros(20);
         loop {
             match fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(FileLock(file)),
                 Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
+                    let deadline = deadline.get_or_insert_with(|| Deadline::after(patience));
                     if deadline.left().is_none() {
                         return Err(Errno::TIMEDOUT);
                     }
@@ -292,6 +317,11 @@ impl FileLock<'_> {
     /// Gives back the lock on this file, through whichever descriptor of it.
     pub(crate) fn give_back(file: BorrowedFd<'_>) {
         let _ = fs::fcntl_lock(file, FlockOperation::Unlock);
+    }
+
+    /// Leaves it to the closing of the file, which comes next.
+    pub(crate) fn end_by_close(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -1,34 +1,31 @@
 //! A static that a forked child finds empty, whatever its parent was doing with it at that moment.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
 use rustix::io::Result;
 
-use super::private::PrivatePage;
+use super::private::LazyWords;
 
 // Ordering:
-// [PP1] publish: CAS(AcqRel) ↔ get: load(Acquire)   the page, and the value, as they were made
+// [PP1] publish: CAS(AcqRel) ↔ get: load(Acquire)   the value, as it was made
 
 /// One `T` for each process. It is made at its first use and never dropped; a forked child makes its
 /// own, and leaves its parent's alone.
 pub(crate) struct PerProcess<T: 'static> {
-    page: AtomicPtr<PrivatePage>,
+    words: LazyWords,
     _value: std::marker::PhantomData<fn() -> T>,
 }
 
 impl<T: Send + Sync + 'static> PerProcess<T> {
     pub(crate) const fn new() -> PerProcess<T> {
-        PerProcess { page: AtomicPtr::new(ptr::null_mut()), _value: std::marker::PhantomData }
+        PerProcess { words: LazyWords::new(), _value: std::marker::PhantomData }
     }
 
     /// The value, if this process has one already.
     pub(crate) fn get(&self) -> Option<&'static T> {
-        let page = self.page.load(Ordering::Acquire); // [PP1]
-        // SAFETY: [PRV-2] a page that was published came from Box::into_raw, and is never freed.
-        let page = unsafe { page.as_ref() }?;
-        let value = page.words().pointer.load(Ordering::Acquire).cast::<T>(); // [PP1]
-        // SAFETY: [PRV-2] what hangs on the page came from Box::into_raw of a T, and is never freed.
+        let value = self.words.get()?.pointer.load(Ordering::Acquire).cast::<T>(); // [PP1]
+        // SAFETY: [PRV-2] what stands there came from Box::into_raw of a T, and is never freed.
         unsafe { value.as_ref() }
     }
 
@@ -38,9 +35,8 @@ impl<T: Send + Sync + 'static> PerProcess<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let page = self.page()?;
+        let slot = &self.words.get_or_take()?.pointer;
         let fresh = Box::into_raw(Box::new(make()?));
-        let slot = &page.words().pointer;
         let null = ptr::null_mut();
         // [PP1]
         match slot.compare_exchange(null, fresh.cast(), Ordering::AcqRel, Ordering::Acquire) {
@@ -53,24 +49,5 @@ impl<T: Send + Sync + 'static> PerProcess<T> {
                 Ok(unsafe { &*first.cast::<T>() })
             }
         }
-    }
-
-    fn page(&self) -> Result<&'static PrivatePage> {
-        let mut page = self.page.load(Ordering::Acquire); // [PP1]
-        if page.is_null() {
-            let fresh = Box::into_raw(Box::new(PrivatePage::new()?));
-            // [PP1]
-            let set = self.page.compare_exchange(page, fresh, Ordering::AcqRel, Ordering::Acquire);
-            page = match set {
-                Ok(_) => fresh,
-                Err(first) => {
-                    // SAFETY: [PRV-2] as above: nobody else has seen it.
-                    drop(unsafe { Box::from_raw(fresh) });
-                    first
-                }
-            };
-        }
-        // SAFETY: [PRV-2] a page that was published came from Box::into_raw, and is never freed.
-        Ok(unsafe { &*page })
     }
 }

@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use rustix::io::Errno;
 use rustix::process::{
     Signal, getegid, geteuid, getgroups, getppid, set_parent_process_death_signal,
 };
+
+use super::per_process::PerProcess;
 
 /// The namespaces in which process numbers and start times mean something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,12 +17,19 @@ pub(crate) struct Namespaces {
     pub(crate) time: u64,
 }
 
-/// This process's own; 0 where the kernel has no such namespace or `/proc` does not show it.
+/// This process's own; 0 where the kernel has no such namespace or `/proc` does not show it. Asked once: a
+/// process keeps its PID namespace for life; in another time namespace, it goes on with the start times of this one.
 pub(crate) fn namespaces() -> Namespaces {
-    let inode = |which: &str| {
-        fs::metadata(format!("/proc/self/ns/{which}")).map_or(0, |metadata| metadata.ino())
+    static NAMESPACES: PerProcess<Namespaces> = PerProcess::new();
+    let look = || {
+        let inode = |which: &str| {
+            fs::metadata(format!("/proc/self/ns/{which}")).map_or(0, |metadata| metadata.ino())
+        };
+        Namespaces { pid: inode("pid"), time: inode("time") }
     };
-    Namespaces { pid: inode("pid"), time: inode("time") }
+    let shown = |found: &Namespaces| found.pid != 0; // else the next one looks again
+    let found = NAMESPACES.get_or(|| Some(look()).filter(shown).ok_or(Errno::NOENT));
+    found.copied().unwrap_or(Namespaces { pid: 0, time: 0 })
 }
 
 /// The effective user, who owns what this process makes.
