@@ -178,17 +178,8 @@ impl Shared {
     /// Starts workers on the seats that are empty, all at once.
     pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
         let vacancies = self.ledger().crew.vacancies();
-        let (last, others) = match vacancies.split_last() {
-            None => return Ok(()),
-            Some(split) => split,
-        };
-        std::thread::scope(|scope| {
-            // So many at a time: each waits for its child to come up.
-            for share in others.chunks(others.len().div_ceil(8).max(1)) {
-                scope.spawn(move || share.iter().for_each(|id| self.fill_seat(*id)));
-            }
-            self.fill_seat(*last);
-        });
+        // Many at a time: each waits for its child to come up.
+        threads::on_each(&vacancies, |id| self.fill_seat(*id));
         match self.ledger().over() {
             Some(why) => Err(why.clone()),
             None => Ok(()),

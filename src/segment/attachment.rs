@@ -57,6 +57,7 @@ impl Attachment {
         init: bool,
     ) -> Result<Attachment, Failure> {
         membarrier::register();
+        let me = Identity::of_this_process()?;
         let file_id = memory::facts(file.as_fd())
             .map_err(|error| Failure::system("looking at the file", error))?
             .id;
@@ -83,7 +84,6 @@ impl Attachment {
             attachment.header().init(&facts);
         }
         point!("attach.mapped");
-        let me = Identity::of_this_process();
         if !init {
             let start = base.as_ptr() as usize;
             attachment.participants().retire_former_self(me, start..start + size);
@@ -234,7 +234,8 @@ impl Attachment {
             lifecycle::check_namespaces(&self.facts, namespaces())?;
             let _lock = FileLock::take(self.file(), Duration::MAX)
                 .map_err(|error| Failure::system("locking the segment", error))?;
-            let tag = self.register(Identity::of_this_process())?;
+            let me = Identity::of_this_process().unwrap_or_else(|_| Identity::without_start());
+            let tag = self.register(me)?;
             self.seat.words().word.store(tag.bits(), Ordering::Relaxed); // [AT-1]
             Ok(tag)
         });

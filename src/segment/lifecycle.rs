@@ -20,7 +20,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::attachment::{Attachment, size_with};
-use super::header::{Facts, flags};
+use super::header::{self, Facts, flags};
 use super::options::SegmentOptions;
 use super::{name, process};
 use crate::error::{ErrorKind, Failure};
@@ -59,9 +59,8 @@ pub(super) fn create(
         .and_then(|size| size.checked_next_multiple_of(page))
         .ok_or_else(too_large)? as u64;
     memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
-    if !options.sparse {
-        memory::reserve(file.as_fd(), 0, size).map_err(|error| no_memory(size, error))?;
-    }
+    let now = if options.sparse { header::blocks_at(rows) as u64 } else { size };
+    memory::reserve(file.as_fd(), 0, now).map_err(|error| no_memory(now, error))?;
     memory::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
     let facts = new_facts(options.flags() | more_flags, size, rows);
     let home = (name.to_owned(), path.clone());

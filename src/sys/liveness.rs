@@ -1,12 +1,16 @@
 //! Whether a process is gone for ever: the kernel's word, never the clock's.
 
 use std::fs;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::str::FromStr;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid,
+};
 
 /// A file as the kernel tells it apart, to recognise its mappings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +22,8 @@ pub(crate) struct FileId {
 /// True when the process that had `pid` and started at `start` has ended. Zombies have ended;
 /// stopped processes have not. A `start` of 0 is unknown and is not compared.
 ///
-/// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds.
+/// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds. Where no descriptor is
+/// left, a zombie that is not this process's child is taken for alive, until there is one or it is reaped.
 pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return true; // no process can have this number
@@ -32,7 +37,7 @@ pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
         // The number is unused, or was given to a thread of another process.
         Err(Errno::SRCH | Errno::NOENT | Errno::INVAL) => true,
         // No descriptor to be had, or the call is denied.
-        Err(_) => test_kill_process(process) == Err(Errno::SRCH),
+        Err(_) => test_kill_process(process) == Err(Errno::SRCH) || is_zombie(process),
     };
     ended || (start != 0 && start_time(pid).is_some_and(|now| now != start))
 }
@@ -51,10 +56,45 @@ pub(crate) fn is_mapped_beside(file: FileId, known: Range<usize>) -> bool {
 
 /// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name in parentheses that may itself hold anything; 22 is the start.
+    ask_start_time(pid).ok().flatten()
+}
+
+/// As [`start_time`]; an error where this process has nothing to ask with: no descriptor, no memory.
+pub(crate) fn ask_start_time(pid: u32) -> io::Result<Option<u64>> {
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => Ok(field(&stat, START)),
+        Err(error) if Errno::from_io_error(&error).is_some_and(|e| lacking.contains(&e)) => {
+            Err(error)
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+const STATE: usize = 3;
+const THREADS: usize = 20;
+const START: usize = 22;
+
+/// A field of `/proc/<pid>/stat`, as its manual counts them from 1. The second is a name in parentheses,
+/// which may itself hold anything.
+fn field<T: FromStr>(stat: &str, number: usize) -> Option<T> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(19)?.parse().ok()
+    after_name.split_whitespace().nth(number.checked_sub(STATE)?)?.parse().ok()
+}
+
+/// Whether a process that still has its number has ended, as far as can be seen without a descriptor of it.
+fn is_zombie(process: Pid) -> bool {
+    // A child of this process: that takes no descriptor at all.
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if let Ok(Some(_)) = waitid(WaitId::Pid(process), look) {
+        return true;
+    }
+    // One whose first thread has ended looks the same while others live.
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    stat.is_ok_and(|stat| {
+        let state = field::<char>(&stat, STATE);
+        matches!(state, Some('Z' | 'X')) && field::<u32>(&stat, THREADS).is_none_or(|n| n <= 1)
+    })
 }
 
 /// Whether the process maps the file, not counting what lies within `known`.

@@ -1,6 +1,6 @@
 //! The memory files behind segments: made, sized, reserved, mapped, locked and linked.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use super::liveness::FileId;
 
 /// What takes more than this is done in parts, and refused beforehand where it cannot be.
 const LARGE: u64 = 4 << 20;
+/// What is reserved in one step at least.
+const SMALLEST: u64 = 4096;
 
 /// What an open file is.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +40,15 @@ pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<OwnedFd> {
     Ok(file)
 }
 
-/// Makes an anonymous file of this size that cannot shrink.
-pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
-    let file = fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    set_size(file.as_fd(), size)?;
-    fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
-    Ok(file)
+/// Makes an anonymous file.
+pub(crate) fn memfd() -> Result<OwnedFd> {
+    fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+}
+
+/// Gives an anonymous file its size; it cannot shrink any more.
+pub(crate) fn set_least_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    set_size(file, size)?;
+    fs::fcntl_add_seals(file, SealFlags::SHRINK | SealFlags::SEAL)
 }
 
 /// In what units the file's memory is mapped: the size of a page, and of a huge one where the file
@@ -54,23 +59,27 @@ pub(crate) fn page_of(file: BorrowedFd<'_>) -> Result<usize> {
 }
 
 pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    refuse_beyond_limit(size)?;
     retry_on_intr(|| fs::ftruncate(file, size))
 }
 
 /// Takes the memory of this range now, so that a lack of it is an error here, not a fault later.
 ///
 /// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
-/// program with a fast timer would never get through a large one.
+/// program with a fast timer would never get through a large one. The faster the timer, the smaller
+/// are the parts.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
     if size > LARGE {
         refuse_the_impossible(file, size)?;
     }
-    let mut done = 0;
+    let (mut done, mut most) = (0, LARGE);
     while done < size {
-        let part = (size - done).min(LARGE);
-        let at = offset + done;
-        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
-        done += part;
+        let part = (size - done).min(most);
+        match fs::fallocate(file, FallocateFlags::empty(), offset + done, part) {
+            Ok(()) => done += part,
+            Err(Errno::INTR) => most = (most / 2).max(SMALLEST),
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -111,9 +120,7 @@ fn memory_and_swap(memory: &str, swap: &str) -> Option<u64> {
 /// Writes to the file from this offset on, beyond its end too. On failure a part may be written.
 pub(crate) fn write_at(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) -> Result<()> {
     let size = bytes.len() as u64;
-    if rlimit_of_files().is_some_and(|limit| offset.saturating_add(size) > limit) {
-        return Err(Errno::FBIG); // the kernel would send a signal
-    }
+    refuse_beyond_limit(offset.saturating_add(size))?;
     if size > LARGE {
         refuse_the_impossible(file, size)?;
     }
@@ -173,8 +180,10 @@ pub(crate) fn could_never_hold(file: BorrowedFd<'_>, size: u64) -> bool {
         && (room.is_some_and(|room| size > room) || all_memory().is_some_and(|all| size > all))
 }
 
-fn rlimit_of_files() -> Option<u64> {
-    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+/// Refuses a file that would end beyond this process's limit: the kernel would end the process by a signal.
+fn refuse_beyond_limit(end: u64) -> Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| end > limit) { Err(Errno::FBIG) } else { Ok(()) }
 }
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.

@@ -32,7 +32,7 @@ alone! {
         let segment = lifecycle::open("shop", &SegmentOptions::default()).unwrap();
         let mut came_back = false;
         for _ in 0..=GENERATIONS {
-            let tag = segment.register(Identity::of_this_process()).unwrap();
+            let tag = segment.register(Identity::of_this_process().unwrap()).unwrap();
             assert_eq!(tag.row(), 1);
             if tag == held_under {
                 came_back = true;
