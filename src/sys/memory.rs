@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, Result, retry_on_intr};
 
-use super::clock::Deadline;
+use super::clock::{Deadline, sleep};
 use super::liveness::FileId;
 
 /// What takes more than this is done in parts, and refused beforehand where it cannot be.
@@ -288,7 +288,7 @@ impl<'f> FileLock<'f> {
                     if deadline.left().is_none() {
                         return Err(Errno::TIMEDOUT);
                     }
-                    std::thread::sleep(nap);
+                    sleep(nap);
                     nap = (nap * 2).min(Duration::from_millis(2));
                 }
                 Err(error) => return Err(error),

@@ -13,6 +13,8 @@ pub struct Kind {
     /// Makes one that is kept.
     pub keep: fn(Place<'_>) -> Result<Box<dyn std::any::Any>, Error>,
     pub open: fn(Place<'_>) -> Result<(), Error>,
+    /// Opens one that is kept.
+    pub keep_open: fn(&str) -> Result<Box<dyn std::any::Any>, Error>,
 }
 
 macro_rules! kinds {
@@ -31,6 +33,7 @@ macro_rules! kinds {
                 open_or_create: |at| used(<$kind>::open_or_create(at $(, $argument)?)),
                 keep: |at| Ok(Box::new(<$kind>::create(at $(, $argument)?)?)),
                 open: |at| used(<$kind>::open(at)),
+                keep_open: |name| Ok(Box::new(<$kind>::open(name)?)),
             }
         }),*];
     };
