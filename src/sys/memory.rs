@@ -343,6 +343,7 @@ pub(crate) fn map(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
 
     #[test]
     fn looking_whether_a_file_is_in_use_leaves_no_mark() {
