@@ -67,6 +67,9 @@ impl Attachment {
             kind: ErrorKind::OutOfMemory,
             ..Failure::system("mapping it", error)
         })?;
+        if advice.locked {
+            map.lock().map_err(|error| Failure::system("locking its memory", error))?;
+        }
         let base = NonNull::new(map.as_mut_ptr()).ok_or(Damaged("a mapping at address zero"))?;
         let seat = PrivatePage::new()
             .map_err(|error| Failure::system("mapping a page for this process", error))?;

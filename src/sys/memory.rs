@@ -318,7 +318,7 @@ pub(crate) struct MapAdvice {
     pub(crate) locked: bool,
 }
 
-/// Maps the first `size` bytes of the file, shared.
+/// Maps the first `size` bytes of the file, shared. They are not yet locked.
 pub(crate) fn map(
     file: BorrowedFd<'_>,
     size: usize,
@@ -333,9 +333,6 @@ pub(crate) fn map(
     if advice.huge_pages {
         // A hint: a kernel without huge pages for shared memory works with small ones.
         let _ = map.advise(Advice::HugePage);
-    }
-    if advice.locked {
-        map.lock()?;
     }
     Ok(map)
 }

@@ -1,10 +1,11 @@
 //! The address space runs out, page by page where that makes a difference.
 
-use crate::children::alone;
+use crate::children::{alone, directory};
 use crate::kinds::KINDS;
-use crate::try_with_each;
-use commonhold::{Error, Pool, Process, Value};
+use crate::{assert_says, become_somebody, try_with_each};
+use commonhold::{Error, ErrorKind, Pool, Process, Segment, Value};
 use nix::sys::resource::Resource;
+use std::os::unix::fs::PermissionsExt;
 
 const PAGE: u64 = 4096;
 
@@ -60,5 +61,20 @@ alone! {
             assert_eq!(pool.map(square, 0..10).unwrap().len(), 10);
             Ok(())
         }, no_room);
+    }
+
+    fn memory_that_may_not_be_locked() {
+        let anybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(directory(), anybody).unwrap();
+        if !become_somebody() {
+            return;
+        }
+        try_with_each(Resource::RLIMIT_MEMLOCK, (0..20).map(|n| n * PAGE), "locked", || {
+            (KINDS[0].create)(Segment::options().lock_in_memory(true).at("x"))
+        }, |error| {
+            let none = error.to_string().contains("Operation not permitted");
+            let kind = if none { ErrorKind::PermissionDenied } else { ErrorKind::OutOfMemory };
+            assert_says(error, kind, &["create value \"x\": locking its memory"]);
+        });
     }
 }

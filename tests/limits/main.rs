@@ -17,9 +17,21 @@ mod threads;
 use children::{directory, fork, listed, wait_until};
 use commonhold::{Error, ErrorKind, Value};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use std::collections::BTreeSet;
 
 commonhold::test_support!();
+
+/// A user who has nothing else here: who it is, is counted.
+const SOMEBODY: u32 = 61_234;
+
+/// Becomes a user for whom limits count. False: this one may not.
+fn become_somebody() -> bool {
+    let became = setgroups(&[])
+        .and_then(|()| setgid(Gid::from_raw(SOMEBODY)))
+        .and_then(|()| setuid(Uid::from_raw(SOMEBODY)));
+    became.map_err(|why| skip("being another user", why)).is_ok()
+}
 
 /// Prints why something was not tried here.
 fn skip(what: &str, why: impl std::fmt::Display) {
