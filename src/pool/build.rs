@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::shared::{Shared, Start, start_threads};
 use super::work;
 use crate::error::{Error, ErrorKind, Failure};
+use crate::process::threads;
 use crate::raw::pool::layout::{RawPool, Size};
 use crate::raw::pool::owner::Owner;
 use crate::raw::pool::words::WorkerId;
@@ -31,9 +32,13 @@ pub(super) fn build(
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
     let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
     first_workers(&shared)?;
-    let threads = start_threads(&shared)
-        .map_err(|error| of(Failure::system("starting the pool's threads", error)))?;
-    Ok((shared, threads))
+    match start_threads(&shared) {
+        Ok(threads) => Ok((shared, threads)),
+        Err(error) => {
+            end_workers(&shared);
+            Err(of(Failure::system("starting the pool's threads", error)))
+        }
+    }
 }
 
 /// Starts the first workers; where one cannot be started, none is left.
@@ -53,20 +58,19 @@ fn first_workers(shared: &Shared) -> Result<(), Error> {
             Err(error) => *lock() = Some(error),
         }
     };
-    std::thread::scope(|scope| {
-        let (first, others) = vacancies.split_first().expect("a pool has a worker");
-        for share in others.chunks(others.len().div_ceil(8).max(1)) {
-            scope.spawn(move || share.iter().for_each(start));
-        }
-        start(first);
-    });
+    threads::on_each(&vacancies, start);
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(error) = failed else { return Ok(()) };
+    end_workers(shared);
+    Err(error)
+}
+
+/// Ends the workers of a pool that does not come to be.
+fn end_workers(shared: &Shared) {
     for process in shared.ledger().crew.processes() {
         let _ = process.kill();
         let _ = process.join();
     }
-    Err(error)
 }
 
 /// An error of a pool that cannot be.

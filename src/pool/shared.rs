@@ -18,7 +18,7 @@ use crate::raw::pool::words::{State, WorkerId};
 use crate::raw::sync::spin_loop;
 use crate::segment::handle::Handle;
 use crate::sys::bell::Bell;
-use crate::sys::clock::{Deadline, Naps, now_nanos};
+use crate::sys::clock::{Deadline, Naps, now_nanos, sleep};
 
 /// How long to wait awake for a job, in nanoseconds.
 const SPIN: u64 = 20_000;
@@ -178,17 +178,8 @@ impl Shared {
     /// Starts workers on the seats that are empty, all at once.
     pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
         let vacancies = self.ledger().crew.vacancies();
-        let (last, others) = match vacancies.split_last() {
-            None => return Ok(()),
-            Some(split) => split,
-        };
-        std::thread::scope(|scope| {
-            // So many at a time: each waits for its child to come up.
-            for share in others.chunks(others.len().div_ceil(8).max(1)) {
-                scope.spawn(move || share.iter().for_each(|id| self.fill_seat(*id)));
-            }
-            self.fill_seat(*last);
-        });
+        // Many at a time: each waits for its child to come up.
+        threads::on_each(&vacancies, |id| self.fill_seat(*id));
         match self.ledger().over() {
             Some(why) => Err(why.clone()),
             None => Ok(()),
@@ -224,7 +215,7 @@ impl Shared {
                     return self.tell();
                 }
             } else {
-                std::thread::sleep(self.ledger().crew.pause());
+                sleep(self.ledger().crew.pause());
                 if let Err(why) = self.fill_seats() {
                     self.end(why);
                 }
@@ -360,7 +351,7 @@ fn wait(bell: &Bell, watched: &[Option<Arc<std::os::fd::OwnedFd>>], deadline: De
     let workers = watched.iter().flatten().map(|pidfd| (pidfd.as_fd(), false));
     let all: Vec<_> = std::iter::once((bell.as_fd(), false)).chain(workers).collect();
     if crate::sys::child::wait_for(&all, deadline).is_err() {
-        std::thread::sleep(crate::sys::clock::LONGEST_NAP / 64); // out of memory: nothing else to do
+        sleep(crate::sys::clock::LONGEST_NAP / 64); // out of memory: nothing else to do
     }
     bell.silence();
 }

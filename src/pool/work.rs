@@ -18,6 +18,7 @@ use crate::raw::pool::slab::RawSlab;
 use crate::raw::pool::words::WorkerId;
 use crate::raw::pool::worker::{Running, Worker};
 use crate::segment::handle::Handle;
+use crate::sys::clock::sleep;
 use crate::sys::program;
 use crate::transfer::{Carried, Packer, Refused, Transfer, Unpacker, handles, unpack_whole};
 
@@ -85,7 +86,7 @@ pub(super) fn work(member: Member) {
     }
     worker.retire();
     while KEPT.with_borrow(|kept| !kept.is_empty()) {
-        std::thread::sleep(Duration::from_millis(1));
+        sleep(Duration::from_millis(1));
         drop_what_was_read(&worker);
     }
 }

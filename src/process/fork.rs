@@ -29,7 +29,7 @@ use super::keeper::Keeper;
 use super::letter::{Letter, Record};
 use super::{Process, at_exit, info, launch, start, threads};
 use crate::error::{Error, ErrorKind, Failure};
-use crate::sys::clock::{Deadline, Naps};
+use crate::sys::clock::{Deadline, Naps, sleep};
 use crate::sys::line::Line;
 use crate::sys::process::die_with;
 use crate::sys::spawn::{SignalMask, copy_this_process};
@@ -202,7 +202,7 @@ fn refuse_other_threads(callers: usize) -> Result<(), Failure> {
         }
         // One that was joined may not have left the list yet.
         match naps.next() {
-            Some(nap) => std::thread::sleep(nap),
+            Some(nap) => sleep(nap),
             None => {
                 return Err(Failure::new(
                     ErrorKind::Unsupported,

@@ -33,7 +33,7 @@ use super::{at_exit, threads};
 use crate::error::Failure;
 use crate::segment::ended;
 use crate::sys::bell::Bell;
-use crate::sys::clock::{Deadline, LONGEST_NAP};
+use crate::sys::clock::{Deadline, LONGEST_NAP, sleep};
 use crate::sys::futex;
 use crate::sys::hook::point;
 use crate::sys::per_process::PerProcess;
@@ -150,7 +150,7 @@ impl Keeper {
             .chain(pidfds.iter().map(|pidfd| (pidfd.as_fd(), false)))
             .collect();
         if system::wait_for(&bell_and_all, Deadline::Never).is_err() {
-            std::thread::sleep(LONGEST_NAP / 64); // out of memory: there is nothing else to do
+            sleep(LONGEST_NAP / 64); // out of memory: there is nothing else to do
         }
         bell.silence();
     }

@@ -23,6 +23,8 @@ use std::ops::Deref;
 
 #[cfg(all(test, not(loom)))]
 mod deaths;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod watch;
 
 // Ordering:

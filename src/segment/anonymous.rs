@@ -81,7 +81,8 @@ fn replace(full: Option<&Arc<Attachment>>) -> Result<Arc<Attachment>, Failure> {
 fn new_arena(blocks: usize) -> Result<Arc<Attachment>, Failure> {
     let too_large = || Failure::new(ErrorKind::InvalidSize, "larger than the address space");
     let size = size_with(ROWS, blocks).ok_or_else(too_large)? as u64;
-    let file = memory::sealed_memfd(size).map_err(|error| no_memory(size, error))?;
+    let file = memory::memfd().map_err(|error| Failure::system("making a file", error))?;
+    memory::set_least_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
     let found = memory::facts(file.as_fd())
         .map_err(|error| Failure::system("looking at its file", error))?;
     let header = size_with(ROWS, 0).ok_or_else(too_large)? as u64;

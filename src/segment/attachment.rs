@@ -57,12 +57,16 @@ impl Attachment {
         init: bool,
     ) -> Result<Attachment, Failure> {
         membarrier::register();
+        let me = Identity::of_this_process()?;
         let size = usize::try_from(facts.size)
             .map_err(|_| Failure::new(ErrorKind::InvalidSize, "larger than the address space"))?;
         let map = memory::map(file.as_fd(), size, advice).map_err(|error| Failure {
             kind: ErrorKind::OutOfMemory,
             ..Failure::system("mapping it", error)
         })?;
+        if advice.locked {
+            map.lock().map_err(|error| Failure::system("locking its memory", error))?;
+        }
         let base = NonNull::new(map.as_mut_ptr()).ok_or(Damaged("a mapping at address zero"))?;
         let seat = PrivateWords::new()
             .map_err(|error| Failure::system("mapping a page for this process", error))?;
@@ -80,7 +84,6 @@ impl Attachment {
             attachment.header().init(&facts);
         }
         point!("attach.mapped");
-        let me = Identity::of_this_process();
         if !init {
             let start = base.as_ptr() as usize;
             attachment.participants().retire_former_self(me, start..start + size);
@@ -231,7 +234,8 @@ impl Attachment {
             lifecycle::check_namespaces(&self.facts, namespaces())?;
             let _lock = FileLock::take(self.file(), Duration::MAX)
                 .map_err(|error| Failure::system("locking the segment", error))?;
-            let tag = self.register(Identity::of_this_process())?;
+            let me = Identity::of_this_process().unwrap_or_else(|_| Identity::without_start());
+            let tag = self.register(me)?;
             self.seat.words().word.store(tag.bits(), Ordering::Relaxed); // [AT-1]
             Ok(tag)
         });

@@ -20,7 +20,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::attachment::{Attachment, size_with};
-use super::header::{Facts, flags};
+use super::header::{self, Facts, flags};
 use super::options::SegmentOptions;
 use super::{name, process};
 use crate::error::{ErrorKind, Failure};
@@ -58,11 +58,11 @@ pub(super) fn create(
     let size = size_with(rows, blocks)
         .and_then(|size| size.checked_next_multiple_of(page))
         .ok_or_else(too_large)? as u64;
-    let sized = match options.sparse {
-        true => memory::set_size(file.as_fd(), size),
-        false => memory::reserve(file.as_fd(), 0, size),
-    };
-    sized.map_err(|error| no_memory(size, error))?;
+    let now = if options.sparse { header::blocks_at(rows) as u64 } else { size };
+    if options.sparse {
+        memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
+    }
+    memory::reserve(file.as_fd(), 0, now).map_err(|error| no_memory(now, error))?;
     memory::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
     let facts = new_facts(options.flags() | more_flags, size, rows);
     let home = (name.to_owned(), path.clone());

@@ -33,6 +33,7 @@ use super::header::Header;
 use super::mapped::InPlace;
 use super::peers::Look;
 use super::tag::{GENERATIONS, Tag};
+use crate::error::Failure;
 use crate::sys::hook::point;
 use crate::sys::liveness::{self, FileId};
 use crate::trace::event;
@@ -83,9 +84,16 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn of_this_process() -> Identity {
-        let start = liveness::own_start_time().unwrap_or(0);
-        Identity { pid: std::process::id(), start }
+    pub(crate) fn of_this_process() -> Result<Identity, Failure> {
+        let start = liveness::own_start_time()
+            .map_err(|error| Failure::system("asking when this process started", error))?;
+        Ok(Identity { pid: std::process::id(), start: start.unwrap_or(0) })
+    }
+
+    /// For who takes part whether it can ask or not. What is missed without the start is that its number is
+    /// another's later on, until that one is seen not to map the segment.
+    pub(crate) fn without_start() -> Identity {
+        Identity { pid: std::process::id(), start: 0 }
     }
 }
 

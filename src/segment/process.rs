@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::attachment::Attachment;
 use crate::error::Failure;
-use crate::sys::clock::{Deadline, LONGEST_NAP, Naps};
+use crate::sys::clock::{Deadline, LONGEST_NAP, Naps, sleep};
 use crate::sys::futex;
 use crate::sys::liveness::FileId;
 use crate::sys::private::{LazyWords, Words};
@@ -84,7 +84,7 @@ pub(crate) fn lock_within(patience: Duration) -> Option<Guard> {
         if word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             return Guard::of_holder().ok();
         }
-        std::thread::sleep(naps.next()?);
+        sleep(naps.next()?);
     }
 }
 

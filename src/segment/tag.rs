@@ -15,8 +15,11 @@ const TAG_MASK: u32 = (1 << TAG_BITS) - 1;
 
 /// Rows a segment can have at most.
 pub(crate) const MAX_ROWS: u32 = (1 << (TAG_BITS - GENERATION_BITS)) - 1;
-/// Generations before a row's tags repeat; the last two values are kept for the reserved tags.
-pub(crate) const GENERATIONS: u32 = (1 << GENERATION_BITS) - 2;
+/// From here on generations are kept for the reserved tags.
+const RESERVED: u32 = (1 << GENERATION_BITS) - 2;
+/// Generations before a row's tags repeat. A build for tests has as few as there are in four bits, so that
+/// they come round all the time.
+pub(crate) const GENERATIONS: u32 = if cfg!(commonhold_few_generations) { 14 } else { RESERVED };
 
 /// Who holds a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,14 +37,14 @@ impl Tag {
 
     /// A tag that no participant has, of the kind 0 or 1.
     pub(crate) const fn reserved(number: u32, kind: u32) -> Tag {
-        Tag((number + 1) << GENERATION_BITS | (GENERATIONS + kind))
+        Tag((number + 1) << GENERATION_BITS | (RESERVED + kind))
     }
 
     /// The number and the kind of a [reserved](Tag::reserved) tag.
     #[inline(always)]
     pub(crate) const fn as_reserved(self) -> Option<(u32, u32)> {
         match self.generation() {
-            GENERATIONS.. => Some((self.row(), self.generation() - GENERATIONS)),
+            RESERVED.. => Some((self.row(), self.generation() - RESERVED)),
             _ => None,
         }
     }
@@ -70,7 +73,7 @@ impl Tag {
 
     /// True for a participant's tag, false for nobody and the reserved values.
     pub(crate) const fn is_participant(self) -> bool {
-        self.0 != 0 && self.generation() < GENERATIONS
+        self.0 != 0 && self.generation() < RESERVED
     }
 
     /// The row; meaningful for a participant's tag only.

@@ -1,13 +1,16 @@
 //! Whether a process is gone for ever: the kernel's word, never the clock's.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::str::FromStr;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, test_kill_process, waitid,
+};
 
 use super::per_process::PerProcess;
 
@@ -21,7 +24,8 @@ pub(crate) struct FileId {
 /// True when the process that had `pid` and started at `start` has ended. Zombies have ended;
 /// stopped processes have not. A `start` of 0 is unknown and is not compared.
 ///
-/// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds.
+/// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds. Where no descriptor is
+/// left, a zombie that is not this process's child is taken for alive, until there is one or it is reaped.
 pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return true; // no process can have this number
@@ -35,7 +39,7 @@ pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
         // The number is unused, or was given to a thread of another process.
         Err(Errno::SRCH | Errno::NOENT | Errno::INVAL) => true,
         // No descriptor to be had, or the call is denied.
-        Err(_) => test_kill_process(process) == Err(Errno::SRCH),
+        Err(_) => test_kill_process(process) == Err(Errno::SRCH) || is_zombie(process),
     };
     ended
         || (start != 0 && start_time(pid).is_some_and(|now| now != start) && start_times_are_true())
@@ -43,7 +47,7 @@ pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
 
 /// False once this process has moved to another time namespace, where it sees every start time shifted.
 fn start_times_are_true() -> bool {
-    start_time(std::process::id()) == own_start_time()
+    ask_start_time(std::process::id()) == own_start_time()
 }
 
 /// True when the process is known not to map `file`: an `exec` replaced the program that did.
@@ -60,19 +64,57 @@ pub(crate) fn is_mapped_beside(file: FileId, known: Range<usize>) -> bool {
 
 /// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    // One read, which the kernel answers as a whole; what it is to tell lies far before this.
-    let mut stat = [0; 1024];
-    let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
-    // The second field is a name in parentheses that may itself hold anything; 22 is the start.
-    let stat = stat.get(..length.ok()?)?;
-    let after_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 1..)?;
-    str::from_utf8(after_name).ok()?.split_whitespace().nth(19)?.parse().ok()
+    ask_start_time(pid).ok().flatten()
 }
 
-/// When this process started; asked once.
-pub(crate) fn own_start_time() -> Option<u64> {
-    static START: PerProcess<u64> = PerProcess::new();
-    START.get_or(|| start_time(std::process::id()).ok_or(Errno::NOENT)).ok().copied()
+/// As [`start_time`]; an error where this process has nothing to ask with: no descriptor, no memory.
+fn ask_start_time(pid: u32) -> rustix::io::Result<Option<u64>> {
+    match stat(pid) {
+        Ok(stat) => Ok(field(&stat, START)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(lacking @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(lacking),
+            _ => Ok(None),
+        },
+    }
+}
+
+/// When this process started; asked once. An error as of [`ask_start_time`].
+pub(crate) fn own_start_time() -> rustix::io::Result<Option<u64>> {
+    static START: PerProcess<Option<u64>> = PerProcess::new();
+    START.get_or(|| ask_start_time(std::process::id())).copied()
+}
+
+const STATE: usize = 3;
+const THREADS: usize = 20;
+const START: usize = 22;
+
+/// What `/proc/<pid>/stat` says, up to well behind the fields that are looked for here.
+fn stat(pid: u32) -> io::Result<String> {
+    // One read, which the kernel answers as a whole.
+    let mut stat = [0; 1024];
+    let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut stat)?;
+    Ok(String::from_utf8_lossy(&stat[..length]).into_owned())
+}
+
+/// A field of `/proc/<pid>/stat`, as its manual counts them from 1. The second is a name in parentheses,
+/// which may itself hold anything.
+fn field<T: FromStr>(stat: &str, number: usize) -> Option<T> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(number.checked_sub(STATE)?)?.parse().ok()
+}
+
+/// Whether a process that still has its number has ended, as far as can be seen without a descriptor of it.
+fn is_zombie(process: Pid) -> bool {
+    // A child of this process: that takes no descriptor at all.
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if let Ok(Some(_)) = waitid(WaitId::Pid(process), look) {
+        return true;
+    }
+    // One whose first thread has ended looks the same while others live.
+    stat(process.as_raw_nonzero().get().unsigned_abs()).is_ok_and(|stat| {
+        let state = field::<char>(&stat, STATE);
+        matches!(state, Some('Z' | 'X')) && field::<u32>(&stat, THREADS).is_none_or(|n| n <= 1)
+    })
 }
 
 /// Whether the process maps the file, not counting what lies within `known`.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
+use super::clock::sleep;
+
 const UNTRIED: u8 = 0;
 const REGISTERED: u8 = 1;
 const UNAVAILABLE: u8 = 2;
@@ -69,6 +71,6 @@ pub(crate) fn heavy_fence() {
     if !sleeper_fence() {
         // Not called for elsewhere: a store leaves its core's buffer within microseconds, and a load
         // that comes after it in program order and retired was made before.
-        std::thread::sleep(UNFENCED_WAIT); // [MB-2]
+        sleep(UNFENCED_WAIT); // [MB-2]
     }
 }

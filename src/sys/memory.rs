@@ -13,12 +13,14 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, Result, retry_on_intr};
 
-use super::clock::Deadline;
+use super::clock::{Deadline, sleep};
 use super::liveness::FileId;
 use super::process::page_size;
 
 /// What takes more than this is done in parts, and refused beforehand where it cannot be.
 const LARGE: u64 = 4 << 20;
+/// What is reserved in one step at least.
+const SMALLEST: u64 = 4096;
 
 /// What an open file is.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +47,15 @@ pub(crate) fn unnamed_file(directory: &Path, mode: u32) -> Result<(OwnedFd, File
     Ok((file, found))
 }
 
-/// Makes an anonymous file of this size that cannot shrink.
-pub(crate) fn sealed_memfd(size: u64) -> Result<OwnedFd> {
-    let file = fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    set_size(file.as_fd(), size)?;
-    fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
-    Ok(file)
+/// Makes an anonymous file.
+pub(crate) fn memfd() -> Result<OwnedFd> {
+    fs::memfd_create("commonhold", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+}
+
+/// Gives an anonymous file its size; it cannot shrink any more.
+pub(crate) fn set_least_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    set_size(file, size)?;
+    fs::fcntl_add_seals(file, SealFlags::SHRINK | SealFlags::SEAL)
 }
 
 /// In what units the file's memory is mapped: the size of a page, and of a huge one where the file
@@ -65,6 +70,7 @@ pub(crate) fn page_of(file: BorrowedFd<'_>, found: &FileFacts) -> Result<usize> 
 }
 
 pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    refuse_beyond_limit(size)?;
     retry_on_intr(|| fs::ftruncate(file, size))
 }
 
@@ -72,17 +78,21 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
 /// reaches to its end from then on.
 ///
 /// In parts: there are kernels whose tmpfs undoes a reservation that a signal interrupts, so that a
-/// program with a fast timer would never get through a large one.
+/// program with a fast timer would never get through a large one. The faster the timer, the smaller
+/// are the parts.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, size: u64) -> Result<()> {
+    refuse_beyond_limit(offset.saturating_add(size))?;
     if size > LARGE {
         refuse_the_impossible(file, size)?;
     }
-    let mut done = 0;
+    let (mut done, mut most) = (0, LARGE);
     while done < size {
-        let part = (size - done).min(LARGE);
-        let at = offset + done;
-        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), at, part))?;
-        done += part;
+        let part = (size - done).min(most);
+        match fs::fallocate(file, FallocateFlags::empty(), offset + done, part) {
+            Ok(()) => done += part,
+            Err(Errno::INTR) => most = (most / 2).max(SMALLEST),
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -123,9 +133,7 @@ fn memory_and_swap(memory: &str, swap: &str) -> Option<u64> {
 /// Writes to the file from this offset on, beyond its end too. On failure a part may be written.
 pub(crate) fn write_at(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) -> Result<()> {
     let size = bytes.len() as u64;
-    if rlimit_of_files().is_some_and(|limit| offset.saturating_add(size) > limit) {
-        return Err(Errno::FBIG); // the kernel would send a signal
-    }
+    refuse_beyond_limit(offset.saturating_add(size))?;
     if size > LARGE {
         refuse_the_impossible(file, size)?;
     }
@@ -185,8 +193,10 @@ pub(crate) fn could_never_hold(file: BorrowedFd<'_>, size: u64) -> bool {
         && (room.is_some_and(|room| size > room) || all_memory().is_some_and(|all| size > all))
 }
 
-fn rlimit_of_files() -> Option<u64> {
-    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+/// Refuses a file that would end beyond this process's limit: the kernel would end the process by a signal.
+fn refuse_beyond_limit(end: u64) -> Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| end > limit) { Err(Errno::FBIG) } else { Ok(()) }
 }
 
 /// Gives the unnamed `file` its name; `EXIST` when something has that name.
@@ -304,7 +314,7 @@ impl<'f> FileLock<'f> {
                     if deadline.left().is_none() {
                         return Err(Errno::TIMEDOUT);
                     }
-                    std::thread::sleep(nap);
+                    sleep(nap);
                     nap = (nap * 2).min(Duration::from_millis(2));
                 }
                 Err(error) => return Err(error),
@@ -339,7 +349,7 @@ pub(crate) struct MapAdvice {
     pub(crate) locked: bool,
 }
 
-/// Maps the first `size` bytes of the file, shared.
+/// Maps the first `size` bytes of the file, shared. They are not yet locked.
 pub(crate) fn map(
     file: BorrowedFd<'_>,
     size: usize,
@@ -354,9 +364,6 @@ pub(crate) fn map(
     if advice.huge_pages {
         // A hint: a kernel without huge pages for shared memory works with small ones.
         let _ = map.advise(Advice::HugePage);
-    }
-    if advice.locked {
-        map.lock()?;
     }
     Ok(map)
 }

@@ -87,9 +87,10 @@ fn killed_at_each_point<T: Shared>(
     message: impl Fn(u64) -> T,
     number: impl Fn(&T) -> u64 + Copy,
 ) {
-    for capacity in [1, 4] {
+    // The larger one is at the last position before they begin anew.
+    for (capacity, start) in [(1, 0), (4, (1 << 40) - 1)] {
         for &(act, point, counts) in points {
-            let queue = Queue::<T>::new(capacity).unwrap();
+            let queue = started_at::<T>(capacity, start);
             if act != Act::Send {
                 queue.send(message(1)).unwrap();
             }

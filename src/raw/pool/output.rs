@@ -14,7 +14,7 @@ use super::words::State;
 use super::worker::Bench;
 use crate::raw::hook::point;
 use crate::raw::sync::{Ordering, futex_wait, publisher_fence};
-use crate::sys::clock::{Deadline, Naps};
+use crate::sys::clock::{Deadline, Naps, sleep};
 
 // Ordering:
 // [J7] commit of an item: store(progress, Release) ↔ its worker's death, or the end of the job   its
@@ -183,7 +183,7 @@ impl Output {
     fn end_where_it_was_cut(&mut self) {
         let body = &self.at.pool.bodies[self.job.cell];
         while body.cut.load(Ordering::Acquire) == CUTTING {
-            std::thread::sleep(Duration::from_micros(20)); // it has a few instructions to go
+            sleep(Duration::from_micros(20)); // it has a few instructions to go
         }
         let end = body.end.load(Ordering::Relaxed) as u32; // [J10]
         self.end = self.end.min(end).max(self.done);

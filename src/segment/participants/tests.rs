@@ -41,7 +41,7 @@ impl Table {
 }
 
 fn me() -> Identity {
-    Identity::of_this_process()
+    Identity::of_this_process().unwrap()
 }
 
 /// A process that had this pid and is gone: it started at another time.
