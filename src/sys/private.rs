@@ -8,11 +8,13 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 const PAGE: usize = 4096;
 
-/// What a page holds: a word, and a pointer.
+/// What a page holds.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) word: AtomicU32,
+    /// For threads that exclude each other.
+    pub(crate) turn: AtomicU32,
     pub(crate) pointer: AtomicPtr<u8>,
 }
 

@@ -1,0 +1,121 @@
+//! Runs batches of mutations in processes of their own, and judges how these end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use crate::memory::PUT_BACK;
+use crate::page::Page;
+use crate::panics;
+
+/// Who is in one operation for so long hangs.
+const HANG: Duration = Duration::from_secs(5);
+/// Who sleeps in one operation for so long waits for what only other bytes would end.
+const WAITS: Duration = Duration::from_millis(4);
+const LOOK_EACH: Duration = Duration::from_micros(700);
+
+/// Runs `batch` in a process of its own. Tells what it did that must not be.
+pub fn judge(page: &'static Page, batch: impl FnOnce()) -> Result<(), String> {
+    page.complaint();
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }.expect("fork") {
+        ForkResult::Child => {
+            let well = catch_unwind(AssertUnwindSafe(batch)).is_ok();
+            if !well {
+                page.complain(&format!("between operations: {}", panics::last()));
+            }
+            // SAFETY: ends this process at once.
+            unsafe { nix::libc::_exit(if well { 0 } else { 101 }) }
+        }
+        ForkResult::Parent { child } => Watched::new(page, child).until_it_ends(),
+    }
+}
+
+struct Watched {
+    page: &'static Page,
+    pid: Pid,
+    clock: Option<ClockId>,
+    /// Of each lane: its count, when it was first seen, and the processor time then.
+    seen: [(u64, Instant, Duration); 2],
+    /// When bytes were put back last.
+    put_back: Instant,
+}
+
+impl Watched {
+    fn new(page: &'static Page, pid: Pid) -> Watched {
+        let now = Instant::now();
+        let clock = ClockId::pid_cpu_clock_id(pid).ok();
+        Watched { page, pid, clock, seen: [(0, now, Duration::ZERO); 2], put_back: now }
+    }
+
+    fn until_it_ends(mut self) -> Result<(), String> {
+        loop {
+            match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(status) => return self.verdict(status),
+                Err(error) => return Err(format!("waiting for it: {error}")),
+            }
+            if let Some(hangs) = self.look() {
+                let _ = kill(self.pid, Signal::SIGKILL);
+                let _ = waitpid(self.pid, None);
+                return Err(hangs);
+            }
+            sleep(LOOK_EACH);
+        }
+    }
+
+    fn verdict(&self, status: WaitStatus) -> Result<(), String> {
+        let doing = self.page.lanes[0].name();
+        match (status, self.page.complaint()) {
+            (WaitStatus::Exited(_, 0), _) => Ok(()),
+            (_, Some(complaint)) => Err(complaint),
+            (WaitStatus::Signaled(_, signal, _), None) => Err(format!("{doing}: {signal}")),
+            (status, None) => Err(format!("{doing}: {status:?}")),
+        }
+    }
+
+    /// Looks how long it has been where it is. Puts bytes back for who waits; tells who hangs.
+    fn look(&mut self) -> Option<String> {
+        let used = self.processor_time();
+        for (number, (lane, seen)) in self.page.lanes.iter().zip(&mut self.seen).enumerate() {
+            // There may be nobody in the other one.
+            let goes_on = number == 0 || seen.0 % 2 == 1;
+            if lane.count() != seen.0 {
+                *seen = (lane.count(), Instant::now(), used);
+            } else if goes_on && seen.1.elapsed() > HANG {
+                return Some(format!("{}: hangs", lane.name()));
+            }
+        }
+        let (count, since, used_then) = self.seen[0];
+        let inside = count % 2 == 1 && since.elapsed() > WAITS;
+        // Who is busy is left alone: an endless loop is not to be ended by other bytes.
+        let idle = used - used_then < since.elapsed() / 4;
+        if inside && idle && self.put_back.elapsed() > WAITS && self.sleeps() {
+            self.put_back = Instant::now();
+            if std::env::var_os("SHOW").is_some() { eprintln!("WAIT {} {}", self.page.index.load(SeqCst), self.page.lanes[0].name()); }
+            let _ = kill(self.pid, PUT_BACK);
+        }
+        None
+    }
+
+    fn sleeps(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        stat.is_ok_and(|stat| stat.contains(") S "))
+    }
+
+    fn processor_time(&self) -> Duration {
+        let time = self.clock.and_then(|clock| clock_gettime(clock).ok());
+        time.map_or(Duration::ZERO, Duration::from)
+    }
+}
+
+/// Whether a batch should stop early.
+pub fn is_told_to_end(page: &Page) -> bool {
+    page.told_to_end.load(SeqCst) != 0
+}
