@@ -69,6 +69,9 @@ fn rows() -> Vec<(subjects::Kind, Manner)> {
     let kinds = subjects::all();
     let all = kinds.iter().flat_map(|kind| Manner::ALL.map(|manner| (*kind, manner)));
     all.filter(|(kind, manner)| {
+        if *manner == Manner::Beside && kind.is_checked_in_place() {
+            return false;
+        }
         let name = format!("{}, {}.", kind.name, manner.name());
         asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
     })

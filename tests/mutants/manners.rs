@@ -177,8 +177,7 @@ impl Stage {
             }
             _ => {}
         }
-        self.memory.file.set_len(bytes.len() as u64).expect("a length");
-        self.memory.file.write_all_at(&bytes, 0).expect("bytes of a segment");
+        self.memory.replace_by(&bytes);
         self.open_and_use(kind, uses)
     }
 
@@ -215,8 +214,10 @@ impl Stage {
         self.object = None;
         // A file of its own, to begin with.
         let _ = commonhold::unlink(&self.name);
-        std::fs::write(path(&self.name), &bytes).expect("a file");
-        self.memory.file = File::options().read(true).write(true).open(path(&self.name)).unwrap();
+        let mut options = File::options();
+        let file = options.create(true).truncate(true).read(true).write(true);
+        self.memory.file = file.open(path(&self.name)).expect("a file");
+        self.memory.replace_by(&bytes);
         let mark = self.memory.file.try_clone().expect("a descriptor");
         std::mem::forget(Flock::lock(mark, FlockArg::LockSharedNonblock).expect("a mark"));
         self.open_and_use(kind, uses);
@@ -283,6 +284,7 @@ impl Batch {
 
 /// Another process that uses the object all the time.
 fn beside(kind: Kind, page: &'static Page, name: &str) -> children::Child {
+    let before = page.lanes[1].count();
     let child = fork(|| {
         crate::limits::end_with_parent();
         let uses = Uses::new(page, 1);
@@ -295,6 +297,6 @@ fn beside(kind: Kind, page: &'static Page, name: &str) -> children::Child {
         // SAFETY: ends this process at once; what it has is not given back, as if it was killed.
         unsafe { nix::libc::_exit(0) }
     });
-    children::wait_until("the process beside", || page.lanes[1].count() > 2);
+    children::wait_until("the process beside", || page.lanes[1].count() > before + 2);
     child
 }

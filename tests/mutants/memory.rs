@@ -59,6 +59,15 @@ impl Memory {
         self.file.write_all_at(annex, *at).expect("bytes of the annex");
     }
 
+    /// Makes these the bytes of the file, which has its annex only if they are as many as they were.
+    pub fn replace_by(&self, bytes: &[u8]) {
+        self.file.set_len(bytes.len() as u64).expect("a length");
+        self.file.write_all_at(bytes, 0).expect("bytes of a segment");
+        if bytes.len() == self.image.len() {
+            self.file.write_all_at(&self.annex.1, self.annex.0).expect("bytes of the annex");
+        }
+    }
+
     /// The bytes as they are now.
     pub fn now(&mut self) -> &mut Vec<u8> {
         self.now.resize(self.image.len(), 0);

@@ -117,8 +117,12 @@ impl Page {
         self.endings[ending as usize].fetch_add(1, SeqCst);
     }
 
-    /// Says what must not be.
+    /// Says what must not be, unless something was said already.
     pub fn complain(&self, text: &str) {
+        if self.complaint_len.load(SeqCst) > 0 {
+            return;
+        }
+        let text = format!("{text} (at {})", self.index.load(SeqCst));
         let mut bytes = text.as_bytes()[..text.len().min(COMPLAINT)].to_vec();
         self.complaint_len.store(bytes.len(), SeqCst);
         bytes.resize(COMPLAINT, 0);
