@@ -73,7 +73,10 @@ impl Stage {
     /// Sets the object up. What a mutation can change at all is learnt by using it.
     pub fn set(kind: Kind, manner: Manner, uses: &Uses) -> Stage {
         let name = format!("mutant-{}", std::process::id());
-        memory::fence_above();
+        let sample = (kind.create)(&name).expect("a new object");
+        let size = Memory::of(&path(&name)).image.len();
+        drop(sample);
+        memory::fence_in(size);
         let object = (kind.create)(&name).expect("a new object");
         let mut memory = Memory::of(&path(&name));
         let fresh = memory.image.clone();
@@ -237,8 +240,8 @@ impl Stage {
         self.memory.put_back();
     }
 
-    pub fn fence_off(&self) -> bool {
-        memory::fence_off(&self.memory.file)
+    fn is_fenced_in(&self) -> bool {
+        memory::is_fenced_in(&self.memory.file)
     }
 }
 
@@ -250,7 +253,7 @@ impl Batch {
         let uses = Uses::new(page, 0);
         let Batch { kind, manner, .. } = *self;
         let mut stage = Stage::set(kind, manner, &uses);
-        if stage.fence_off() {
+        if stage.is_fenced_in() {
             page.fenced.fetch_add(1, SeqCst);
         }
         if manner == Manner::Opened {

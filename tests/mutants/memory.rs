@@ -171,37 +171,57 @@ pub fn put_back_no_more() {
 
 // Fences.
 
-/// Puts pages that nobody may touch on both sides of what this process maps of the file. False where
-/// something else lies there.
-pub fn fence_off(file: &File) -> bool {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let inode = file.metadata().expect("an open file").ino().to_string();
-    let mapping = maps.lines().find(|line| line.split_whitespace().nth(4) == Some(&inode));
-    let range = mapping.and_then(|line| line.split_once(' ')?.0.split_once('-'));
-    let Some((start, end)) = range else { return false };
-    let at = |edge: &str| usize::from_str_radix(edge, 16).expect("an address");
-    let is_fence = |edge: String| {
-        let touches = |line: &str| format!(" {line}").contains(&edge) && line.contains(" ---p ");
-        maps.lines().any(touches)
-    };
-    let below = is_fence(format!("-{start} "))
-        || no_access(at(start).saturating_sub(FENCE), libc::MAP_FIXED_NOREPLACE);
-    let above = is_fence(format!(" {end}-")) || no_access(at(end), libc::MAP_FIXED_NOREPLACE);
-    below && above
-}
-
 /// Bytes of a fence.
 const FENCE: usize = 16 << 12;
 
-/// Makes it likely that what is mapped next lies right below a fence.
-pub fn fence_above() {
-    no_access(0, 0);
+/// Leaves only one place where something is mapped next: right between two fences, if it is of this size.
+pub fn fence_in(size: usize) {
+    let size = size.next_multiple_of(4096);
+    // What is smaller than this, between two mappings, would be preferred.
+    fill_holes(size + 2 * FENCE);
+    if let Some(at) = no_access(0, size + 2 * FENCE) {
+        // SAFETY: pages that were made just now.
+        unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(at + FENCE), size) };
+    }
 }
 
-fn no_access(at: usize, flags: i32) -> bool {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flags;
+/// Whether pages that nobody may touch lie on both sides of what this process maps of the file.
+pub fn is_fenced_in(file: &File) -> bool {
+    let inode = file.metadata().expect("an open file").ino().to_string();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let lines: Vec<&str> = maps.lines().collect();
+    lines.windows(3).any(|near| {
+        let is_it = near[1].split_whitespace().nth(4) == Some(&inode);
+        let touch = edges(near[0]).1 == edges(near[1]).0 && edges(near[1]).1 == edges(near[2]).0;
+        is_it && touch && near[0].contains(" ---p ") && near[2].contains(" ---p ")
+    })
+}
+
+/// Fills the holes between mappings that are smaller than this.
+fn fill_holes(smaller_than: usize) {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let all: Vec<(usize, usize)> = maps.lines().map(edges).collect();
+    for pair in all.windows(2) {
+        let (end, start) = (pair[0].1, pair[1].0);
+        if start > end && start - end < smaller_than {
+            no_access(end, start - end);
+        }
+    }
+}
+
+/// Where a line of a list of mappings says that one begins and ends.
+fn edges(line: &str) -> (usize, usize) {
+    let at = |edge: &str| usize::from_str_radix(edge, 16).unwrap_or(0);
+    let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+    range.map_or((0, 0), |(start, end)| (at(start), at(end)))
+}
+
+/// New pages that nobody may touch, at this address, or anywhere for 0.
+fn no_access(at: usize, size: usize) -> Option<usize> {
+    let fixed = if at == 0 { 0 } else { libc::MAP_FIXED_NOREPLACE };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | fixed;
     let at = std::ptr::with_exposed_provenance_mut(at);
     // SAFETY: new pages, where none were.
-    let mapped = unsafe { libc::mmap(at, FENCE, libc::PROT_NONE, flags, -1, 0) };
-    mapped != libc::MAP_FAILED
+    let mapped = unsafe { libc::mmap(at, size, libc::PROT_NONE, flags, -1, 0) };
+    (mapped != libc::MAP_FAILED).then(|| mapped.expose_provenance())
 }
