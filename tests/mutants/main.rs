@@ -51,7 +51,13 @@ fn main() {
     let began = Instant::now();
     let mut table = Table::new(rows.len());
     for (number, (kind, manner)) in rows.iter().enumerate() {
-        let batch = Batch { kind: *kind, manner: *manner, seed: seed ^ (number as u64) << 32, first: 0, count: each };
+        let batch = Batch {
+            kind: *kind,
+            manner: *manner,
+            seed: seed ^ (number as u64) << 32,
+            first: 0,
+            count: each,
+        };
         table.rows[number] = run_row(batch);
         println!("{}", table.rows[number]);
     }

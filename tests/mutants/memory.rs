@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 
 use nix::libc;
-use nix::unistd::{Whence, lseek};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{Whence, lseek};
 
 use crate::mutation::Map;
 use crate::page::Page;

@@ -78,7 +78,9 @@ impl Subject for Buffer<u32> {
         uses.op("Buffer::try_read", || Came::with(self.try_read(), |row| look(&row)));
         uses.op("Buffer::read_timeout", || Came::with(self.read_timeout(SHORT), |row| look(&row)));
         uses.op("Buffer::try_write", || Came::with(self.try_write(), |mut row| row.fill(8)));
-        uses.op("Buffer::write_timeout", || Came::with(self.write_timeout(SHORT), |row| look(&row)));
+        uses.op("Buffer::write_timeout", || {
+            Came::with(self.write_timeout(SHORT), |row| look(&row))
+        });
         uses.op("Buffer::recover", || Came::with(self.recover(), |row| look(&row)));
         uses.op("Buffer::write", || Came::with(self.write(), |mut row| row.fill(9)));
         uses.op("Buffer::read", || Came::with(self.read(), |row| look(&row)));
@@ -132,9 +134,7 @@ impl Subject for Event {
     fn hold(&self, uses: &Uses, meanwhile: &mut dyn FnMut()) {
         self.clear();
         meanwhile();
-        uses.op("wait_any, an event", || {
-            Came::to(commonhold::wait_any(&[self], Some(SHORT)))
-        });
+        uses.op("wait_any, an event", || Came::to(commonhold::wait_any(&[self], Some(SHORT))));
         self.set();
     }
 
@@ -156,9 +156,7 @@ impl Subject for Semaphore {
         });
         uses.op("Semaphore::release", || Came::of(self.release(1)));
         uses.op("Semaphore::release, many", || Came::of(self.release(u32::MAX)));
-        uses.op("Permit::forget", || {
-            Came::with(self.try_acquire(), commonhold::Permit::forget)
-        });
+        uses.op("Permit::forget", || Came::with(self.try_acquire(), commonhold::Permit::forget));
         uses.op("Semaphore::acquire_timeout", || Came::with(self.acquire_timeout(SHORT), drop));
     }
 

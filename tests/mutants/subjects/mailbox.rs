@@ -19,7 +19,11 @@ trait Message: Transfer {
 impl Message for Letter {
     fn make(number: u64) -> Letter {
         let pairs = (0..number as u32 % 5).map(|n| (n, char::from_digit(n, 10))).collect();
-        (number.to_string(), pairs, if number % 2 == 0 { Ok(Box::new([number])) } else { Err(true) })
+        (
+            number.to_string(),
+            pairs,
+            if number % 2 == 0 { Ok(Box::new([number])) } else { Err(true) },
+        )
     }
 
     fn long() -> Option<Letter> {
@@ -99,8 +103,12 @@ impl<T: Message> Subject for Mailbox<T> {
         }
         let _ = self.try_send(T::make(3));
         meanwhile();
-        uses.op("Mailbox::recv_timeout", || Came::with(self.recv_timeout(SHORT), T::known_by_value));
-        uses.op("Mailbox::recv_timeout", || Came::with(self.recv_timeout(SHORT), T::known_by_value));
+        uses.op("Mailbox::recv_timeout", || {
+            Came::with(self.recv_timeout(SHORT), T::known_by_value)
+        });
+        uses.op("Mailbox::recv_timeout", || {
+            Came::with(self.recv_timeout(SHORT), T::known_by_value)
+        });
     }
 
     fn take_to_the_grave(&self) {

@@ -31,7 +31,9 @@ impl<T: Sample> Subject for Queue<T> {
         });
         uses.op("Queue::capacity", || Came::to(self.capacity()));
         uses.op("Queue::try_recv", || Came::with(self.try_recv(), known));
-        uses.op("Queue::try_send", || Came::with(self.try_send(T::sample(1)).map_err(drop), |()| 0));
+        uses.op("Queue::try_send", || {
+            Came::with(self.try_send(T::sample(1)).map_err(drop), |()| 0)
+        });
         uses.op("Queue::send_timeout", || {
             Came::with(self.send_timeout(T::sample(2), SHORT).map_err(drop), |()| 0)
         });

@@ -59,26 +59,44 @@ impl Subject for Shop {
         self.opened(uses, "large", |at| Value::<[u64; 5]>::open(at), |large| Came::to(large.get()));
         self.opened(uses, "array", |at| Array::<u16>::open(at), |row| Came::to(row.to_vec()));
         self.opened(uses, "lock", |at| Lock::open(at), |lock| Came::with(lock.try_lock(), drop));
-        self.opened(uses, "mutex", |at| Mutex::<u32>::open(at), |lock| {
-            Came::with(lock.try_lock(), |guard| *guard)
-        });
+        self.opened(
+            uses,
+            "mutex",
+            |at| Mutex::<u32>::open(at),
+            |lock| Came::with(lock.try_lock(), |guard| *guard),
+        );
         self.opened(uses, "event", |at| Event::open(at), |event| Came::to(event.is_set()));
-        self.opened(uses, "buffer", |at| Buffer::<u32>::open(at), |row| {
-            Came::with(row.try_read(), |row| row.to_vec())
-        });
-        self.opened(uses, "semaphore", |at| Semaphore::open(at), |seats| {
-            Came::with(seats.try_acquire(), drop)
-        });
+        self.opened(
+            uses,
+            "buffer",
+            |at| Buffer::<u32>::open(at),
+            |row| Came::with(row.try_read(), |row| row.to_vec()),
+        );
+        self.opened(
+            uses,
+            "semaphore",
+            |at| Semaphore::open(at),
+            |seats| Came::with(seats.try_acquire(), drop),
+        );
         self.opened(uses, "queue", |at| Queue::<u32>::open(at), |queue| Came::of(queue.try_recv()));
-        self.opened(uses, "mailbox", |at| Mailbox::<String>::open(at), |mailbox| {
-            Came::of(mailbox.recv_timeout(SHORT))
-        });
-        self.opened(uses, "one more", |at| Lock::open_or_create(at), |lock| {
-            Came::with(lock.try_lock(), drop)
-        });
-        self.opened(uses, "another", |at| Queue::<u64>::create(at, 2), |queue| {
-            Came::of(queue.try_send(1))
-        });
+        self.opened(
+            uses,
+            "mailbox",
+            |at| Mailbox::<String>::open(at),
+            |mailbox| Came::of(mailbox.recv_timeout(SHORT)),
+        );
+        self.opened(
+            uses,
+            "one more",
+            |at| Lock::open_or_create(at),
+            |lock| Came::with(lock.try_lock(), drop),
+        );
+        self.opened(
+            uses,
+            "another",
+            |at| Queue::<u64>::create(at, 2),
+            |queue| Came::of(queue.try_send(1)),
+        );
         uses.op("Segment::names", || Came::of(self.0.names().map_err(|error| error.kind())));
         uses.op("segments", || {
             Came::with(commonhold::segments().map_err(|error| error.kind()), |all| all.len())
@@ -90,9 +108,7 @@ impl Subject for Shop {
         let lock = Lock::open(self.0.at("lock"));
         let guard = lock.as_ref().ok().and_then(|lock| lock.try_lock().ok());
         meanwhile();
-        uses.op("Segment::names, held", || {
-            Came::of(self.0.names().map_err(|error| error.kind()))
-        });
+        uses.op("Segment::names, held", || Came::of(self.0.names().map_err(|error| error.kind())));
         drop(guard);
     }
 
