@@ -98,9 +98,6 @@ impl Watched {
         let idle = used - used_then < since.elapsed() / 4;
         if inside && idle && self.put_back.elapsed() > WAITS && self.sleeps() {
             self.put_back = Instant::now();
-            if std::env::var_os("SHOW").is_some() {
-                eprintln!("WAIT {} {}", self.page.index.load(SeqCst), self.page.lanes[0].name());
-            }
             let _ = kill(self.pid, PUT_BACK);
         }
         None

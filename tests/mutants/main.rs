@@ -20,90 +20,88 @@ mod uses;
 #[path = "../children/mod.rs"]
 mod children;
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
 use manners::{Batch, Manner};
 use page::Page;
-use table::{Row, Table};
+use subjects::Kind;
+use table::Row;
 
 const SHORT_FORM: u64 = 100_000;
 /// Mutations that share a process, and an object.
 const BATCH: u64 = 250;
+/// Rows that are tried at the same time.
 const WORKERS: usize = 2;
 /// A row in which so much went wrong is not tried further.
-const ENOUGH: usize = 4;
-
-fn number(name: &str, default: u64) -> u64 {
-    let given = std::env::var(name).ok();
-    given.map_or(default, |given| given.replace('_', "").parse().expect("a number"))
-}
+const ENOUGH: u64 = 4;
 
 fn main() {
     let names = children::PrivateNames::new();
     // SAFETY: this program has one thread.
     unsafe { std::env::set_var("COMMONHOLD_DIR", names.path()) };
     memory::expect_signal();
-    let total = number("COMMONHOLD_MUTANTS", SHORT_FORM);
-    let seed = number("COMMONHOLD_MUTANTS_SEED", 1);
-    let rows = rows();
-    let each = total.div_ceil(rows.len() as u64).div_ceil(BATCH) * BATCH;
+    let (total, seed) =
+        (number("COMMONHOLD_MUTANTS", SHORT_FORM), number("COMMONHOLD_MUTANTS_SEED", 1));
+    let all = asked_for();
+    let each = total.div_ceil(all.len() as u64).next_multiple_of(BATCH);
+    let batch = |number: u64, kind, manner| {
+        let seed = seed.wrapping_mul(0x9E37_79B9).wrapping_add(number << 32);
+        Batch { kind, manner, seed, first: 0, count: each }
+    };
+    let rows: Vec<Row> =
+        all.iter().zip(0..).map(|((kind, manner), n)| Row::new(batch(n, *kind, *manner))).collect();
+
     let began = Instant::now();
-    let mut table = Table::new(rows.len());
-    for (number, (kind, manner)) in rows.iter().enumerate() {
-        let batch = Batch {
-            kind: *kind,
-            manner: *manner,
-            seed: seed ^ (number as u64) << 32,
-            first: 0,
-            count: each,
-        };
-        table.rows[number] = run_row(batch);
-        println!("{}", table.rows[number]);
-    }
+    table::print_head();
+    let next = Page::new();
+    let work = || {
+        while let Some(row) = rows.get(next.index.fetch_add(1, SeqCst) as usize) {
+            run(row);
+        }
+    };
+    children::all_succeed([(); WORKERS].map(|()| children::fork(work)));
+    let well = table::print_sum(&rows, began.elapsed());
     let _ = commonhold::gc();
-    let well = table.print(began.elapsed());
     drop(names);
     if !well {
         std::process::exit(101);
     }
 }
 
+fn number(name: &str, default: u64) -> u64 {
+    let given = std::env::var(name).ok();
+    given.map_or(default, |given| given.replace('_', "").parse().expect("a number"))
+}
+
 /// What was asked for on the command line, or all there is.
-fn rows() -> Vec<(subjects::Kind, Manner)> {
+fn asked_for() -> Vec<(Kind, Manner)> {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let kinds = subjects::all();
     let all = kinds.iter().flat_map(|kind| Manner::ALL.map(|manner| (*kind, manner)));
     all.filter(|(kind, manner)| {
-        if *manner == Manner::Beside && kind.is_checked_in_place() {
-            return false;
-        }
         let name = format!("{}, {}.", kind.name, manner.name());
-        asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
+        let is_asked = asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()));
+        is_asked && !(*manner == Manner::Beside && kind.is_checked_in_place())
     })
     .collect()
 }
 
-/// Tries all mutations of one row, in several processes at a time.
-fn run_row(all: Batch) -> Row {
-    let page = Page::new();
-    let mut row = Row::new(&all);
-    let mut first = all.first;
-    while first < all.first + all.count && row.failures.len() < ENOUGH {
-        let count = BATCH.min(all.first + all.count - first);
-        let batch = Batch { first, count, ..all };
-        first += count;
+/// Tries all mutations of one row, batch by batch.
+fn run(row: &Row) {
+    limits::end_with_parent();
+    let (all, page) = (row.batch, row.page);
+    let (mut first, end) = (all.first, all.first + all.count);
+    while first < end && page.failures.load(SeqCst) < ENOUGH {
+        let batch = Batch { first, count: BATCH.min(end - first), ..all };
+        first += batch.count;
         if let Err(what) = judge::judge(page, || batch.run(page)) {
             let index = page.index.load(SeqCst);
             let alone = Batch { first: index, count: 1, ..all };
             let again = judge::judge(page, || alone.run(page));
-            row.fail(index, what, again.err());
+            row.fail(index, &what, again.err());
             first = index + 1;
         }
     }
-    row.take(page);
-    row
+    println!("{row}");
 }
-
-#[allow(dead_code)]
-static UNUSED: (AtomicU64, usize) = (AtomicU64::new(0), WORKERS);

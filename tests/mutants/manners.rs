@@ -248,6 +248,7 @@ impl Stage {
 impl Batch {
     /// Tries them all, in this process, which ends badly at the first that must not be.
     pub fn run(&self, page: &'static Page) {
+        page.told_to_end.store(0, SeqCst);
         crate::panics::keep();
         crate::limits::set();
         let uses = Uses::new(page, 0);
@@ -276,7 +277,6 @@ impl Batch {
             page.told_to_end.store(1, SeqCst);
             stage.memory.put_back();
             beside.succeed();
-            page.told_to_end.store(0, SeqCst);
         }
         memory::put_back_no_more();
         stage.memory.put_back();

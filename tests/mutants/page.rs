@@ -97,6 +97,7 @@ pub struct Page {
     pub told_to_end: AtomicU64,
     /// Batches in which pages that nobody may touch lay on both sides of the mapping.
     pub fenced: AtomicU64,
+    pub failures: AtomicU64,
     complaint_len: AtomicUsize,
     complaint: [AtomicU64; COMPLAINT / 8],
 }

@@ -7,76 +7,68 @@ use std::time::Duration;
 use crate::manners::Batch;
 use crate::page::{Ending, Page};
 
-/// One kind of object in one manner.
-#[derive(Clone, Default)]
+/// One kind of object in one manner, and what came of it so far.
 pub struct Row {
-    name: String,
-    endings: [u64; Ending::ALL.len()],
-    fenced: u64,
-    pub failures: Vec<String>,
+    pub batch: Batch,
+    pub page: &'static Page,
 }
 
 impl Row {
-    pub fn new(batch: &Batch) -> Row {
-        let name = format!("{}, {}", batch.kind.name, batch.manner.name());
-        Row { name, ..Row::default() }
+    pub fn new(batch: Batch) -> Row {
+        Row { batch, page: Page::new() }
     }
 
-    /// Keeps what went wrong at this mutation, and whether it does so alone.
-    pub fn fail(&mut self, index: u64, what: String, alone: Option<String>) {
+    fn name(&self) -> String {
+        format!("{}, {}", self.batch.kind.name, self.batch.manner.name())
+    }
+
+    /// Tells what went wrong at this mutation, and whether it does so alone.
+    pub fn fail(&self, index: u64, what: &str, alone: Option<String>) {
+        self.page.failures.fetch_add(1, SeqCst);
         let alone = match alone {
             Some(same) if same == what => "alone, too".to_owned(),
             Some(other) => format!("alone: {other}"),
             None => "not alone".to_owned(),
         };
-        self.failures.push(format!("{}, mutation {index}: {what} ({alone})", self.name));
-    }
-
-    pub fn take(&mut self, page: &Page) {
-        for (mine, there) in self.endings.iter_mut().zip(&page.endings) {
-            *mine += there.swap(0, SeqCst);
-        }
-        self.fenced += page.fenced.swap(0, SeqCst);
+        println!("FAILED {}, mutation {index}: {what} ({alone})", self.name());
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:34}", self.name)?;
-        for ending in Ending::ALL {
-            write!(f, " {:>9}", self.endings[ending as usize])?;
-        }
-        write!(f, " {:>7}", self.fenced)?;
-        self.failures.iter().try_for_each(|failure| write!(f, "\n    FAILED {failure}"))
+        write!(f, "{:32}", self.name())?;
+        write_counts(f, &counts(self.page), self.page.fenced.load(SeqCst))
     }
 }
 
-pub struct Table {
-    pub rows: Vec<Row>,
+type Counts = [u64; Ending::ALL.len()];
+
+fn counts(page: &Page) -> Counts {
+    Ending::ALL.map(|ending| page.endings[ending as usize].load(SeqCst))
 }
 
-impl Table {
-    pub fn new(rows: usize) -> Table {
-        Table { rows: vec![Row::default(); rows] }
-    }
+fn write_counts(to: &mut impl fmt::Write, counts: &Counts, fenced: u64) -> fmt::Result {
+    counts.iter().try_for_each(|count| write!(to, " {count:>10}"))?;
+    write!(to, " {fenced:>8}")
+}
 
-    /// Prints the sums; tells whether all is well.
-    pub fn print(&self, took: Duration) -> bool {
-        let mut wrong = 0;
-        let mut sum = Row { name: "all".to_owned(), ..Row::default() };
-        for row in &self.rows {
-            for (sum, count) in sum.endings.iter_mut().zip(row.endings) {
-                *sum += count;
-            }
-            sum.fenced += row.fenced;
-            wrong += row.failures.len();
-        }
-        print!("{:34}", "");
-        Ending::ALL.iter().for_each(|ending| print!(" {:>9}", ending.name()));
-        println!(" {:>7}", "fenced");
-        println!("{sum}");
-        let all: u64 = sum.endings.iter().sum();
-        println!("{all} mutations in {:.1} s, {wrong} failures", took.as_secs_f64());
-        wrong == 0
+pub fn print_head() {
+    print!("{:32}", "");
+    Ending::ALL.iter().for_each(|ending| print!(" {:>10}", ending.name()));
+    println!(" {:>8}", "fenced");
+}
+
+/// Prints the sums; tells whether all is well.
+pub fn print_sum(rows: &[Row], took: Duration) -> bool {
+    let (mut sums, mut fenced, mut failures) = ([0; Ending::ALL.len()], 0, 0);
+    for row in rows {
+        sums.iter_mut().zip(counts(row.page)).for_each(|(sum, count)| *sum += count);
+        fenced += row.page.fenced.load(SeqCst);
+        failures += row.page.failures.load(SeqCst);
     }
+    let mut text = format!("{:32}", "all");
+    let _ = write_counts(&mut text, &sums, fenced);
+    let all: u64 = sums.iter().sum();
+    println!("{text}\n{all} mutations in {:.1} s, {failures} failures", took.as_secs_f64());
+    failures == 0
 }

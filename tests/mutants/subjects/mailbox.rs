@@ -85,7 +85,8 @@ impl<T: Message> Subject for Mailbox<T> {
             Came::to(all.map(known).collect::<Vec<_>>())
         });
         uses.op("Mailbox::try_send, all", || {
-            Came::to((0..64).filter(|number| self.try_send(T::make(*number)).is_ok()).count())
+            let fits = |number: &u64| self.try_send(T::make(*number)).is_ok();
+            Came::to((0..64).take_while(fits).count())
         });
         uses.op("Mailbox::close", || {
             self.close();
@@ -98,31 +99,21 @@ impl<T: Message> Subject for Mailbox<T> {
     }
 
     fn hold(&self, uses: &Uses, meanwhile: &mut dyn FnMut()) {
-        if let Some(long) = T::long() {
-            let _ = self.try_send(long);
-        }
-        let _ = self.try_send(T::make(3));
+        uses.op("Mailbox::try_send, held", || {
+            let long = T::long().is_some_and(|long| self.try_send(long).is_ok());
+            Came::to((long, self.try_send(T::make(3)).is_ok()))
+        });
         meanwhile();
         uses.op("Mailbox::recv_timeout", || {
-            Came::with(self.recv_timeout(SHORT), T::known_by_value)
+            Came::with(self.recv_timeout(SHORT), |message| message.known_by())
         });
         uses.op("Mailbox::recv_timeout", || {
-            Came::with(self.recv_timeout(SHORT), T::known_by_value)
+            Came::with(self.recv_timeout(SHORT), |message| message.known_by())
         });
     }
 
     fn take_to_the_grave(&self) {
         (0..30).for_each(|number| drop((self.try_send(T::make(number)), self.try_recv())));
         let _ = self.try_send(T::make(4));
-    }
-}
-
-trait KnownByValue {
-    fn known_by_value(self) -> u64;
-}
-
-impl<T: Message> KnownByValue for T {
-    fn known_by_value(self) -> u64 {
-        self.known_by()
     }
 }

@@ -57,7 +57,7 @@ impl<T: Sample> Subject for Queue<T> {
         uses.op("Queue::wait_done_timeout", || Came::to(self.wait_done_timeout(SHORT)));
         uses.op("Queue::try_send, all", || {
             let most = self.capacity().min(64) as u64;
-            Came::to((0..most).filter(|n| self.try_send(T::sample(*n)).is_ok()).count())
+            Came::to((0..most).take_while(|n| self.try_send(T::sample(*n)).is_ok()).count())
         });
         uses.op("Queue::send_timeout", || {
             Came::with(self.send_timeout(T::sample(2), SHORT).map_err(drop), |()| 0)
