@@ -5,6 +5,7 @@
 //! unbounded allocation. See tests/README.md.
 
 mod dice;
+mod files;
 mod judge;
 mod limits;
 mod manners;
@@ -53,6 +54,7 @@ fn main() {
         all.iter().zip(0..).map(|((kind, manner), n)| Row::new(batch(n, *kind, *manner))).collect();
 
     let began = Instant::now();
+    let (_, wrong) = files::try_all(Page::new());
     table::print_head();
     let next = Page::new();
     let work = || {
@@ -64,7 +66,7 @@ fn main() {
     let well = table::print_sum(&rows, began.elapsed());
     let _ = commonhold::gc();
     drop(names);
-    if !well {
+    if !well || wrong > 0 {
         std::process::exit(101);
     }
 }
