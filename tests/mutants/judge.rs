@@ -1,6 +1,6 @@
 //! Runs batches of mutations in processes of their own, and judges how these end.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -23,18 +23,33 @@ const LOOK_EACH: Duration = Duration::from_micros(700);
 /// Runs `batch` in a process of its own. Tells what it did that must not be.
 pub fn judge(page: &'static Page, batch: impl FnOnce()) -> Result<(), String> {
     page.complaint();
+    let child = start(|| {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(batch)) {
+            page.complain(&format!("between operations: {}", panics::last()));
+            resume_unwind(panic);
+        }
+    });
+    Watched::new(page, child).until_it_ends()
+}
+
+/// Starts a process that does this, and ends with 0, or with 101 after a panic.
+fn start(what: impl FnOnce()) -> Pid {
     // SAFETY: this process has one thread.
     match unsafe { fork() }.expect("fork") {
+        ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            let well = catch_unwind(AssertUnwindSafe(batch)).is_ok();
-            if !well {
-                page.complain(&format!("between operations: {}", panics::last()));
-            }
+            let well = catch_unwind(AssertUnwindSafe(what)).is_ok();
             // SAFETY: ends this process at once.
             unsafe { nix::libc::_exit(if well { 0 } else { 101 }) }
         }
-        ForkResult::Parent { child } => Watched::new(page, child).until_it_ends(),
     }
+}
+
+/// Does this in so many processes, for as long as it takes. Tells whether all ended well.
+pub fn in_processes(count: usize, work: &dyn Fn()) -> bool {
+    let workers: Vec<Pid> = (0..count).map(|_| start(work)).collect();
+    let ends_well = |pid: Pid| matches!(waitpid(pid, None), Ok(WaitStatus::Exited(_, 0)));
+    workers.into_iter().filter(|pid| ends_well(*pid)).count() == count
 }
 
 struct Watched {
