@@ -98,16 +98,21 @@ impl Watched {
     /// Looks how long it has been where it is. Puts bytes back for who waits; tells who hangs.
     fn look(&mut self) -> Option<String> {
         let used = self.processor_time();
-        for (number, (lane, seen)) in self.page.lanes.iter().zip(&mut self.seen).enumerate() {
-            // There may be nobody in the other one.
-            let goes_on = number == 0 || seen.0 % 2 == 1;
+        for (lane, seen) in self.page.lanes.iter().zip(&mut self.seen) {
             if lane.count() != seen.0 {
                 *seen = (lane.count(), Instant::now(), used);
-            } else if goes_on && seen.1.elapsed() > HANG {
-                return Some(format!("{}: hangs", lane.name()));
             }
         }
-        let (count, since, used_then) = self.seen[0];
+        let [(count, since, used_then), (others, others_since, _)] = self.seen;
+        // Who is merely kept from running by others does not hang.
+        let had_its_turn = || used - used_then > HANG / 4 || self.sleeps();
+        if since.elapsed() > HANG && had_its_turn() {
+            return Some(format!("{}: hangs", self.page.lanes[0].name()));
+        }
+        // Of the process beside nobody knows that; and there may be none.
+        if others % 2 == 1 && others_since.elapsed() > 12 * HANG {
+            return Some(format!("{}, beside: hangs", self.page.lanes[1].name()));
+        }
         let inside = count % 2 == 1 && since.elapsed() > WAITS;
         // Who is busy is left alone: an endless loop is not to be ended by other bytes.
         let idle = used - used_then < since.elapsed() / 4;
@@ -127,6 +132,22 @@ impl Watched {
         let time = self.clock.and_then(|clock| clock_gettime(clock).ok());
         time.map_or(Duration::ZERO, Duration::from)
     }
+}
+
+/// Does this in this very process, and puts bytes back for who waits in there.
+pub fn ending_waits(page: &'static Page, what: impl FnOnce()) {
+    static WATCHES: std::sync::Once = std::sync::Once::new();
+    what();
+    // From the second time on: what is set up the first time may fork.
+    WATCHES.call_once(|| {
+        std::thread::spawn(move || {
+            let mut watched = Watched::new(page, nix::unistd::getpid());
+            while watched.look().is_none() {
+                sleep(LOOK_EACH);
+            }
+            page.complain(&format!("{}: hangs", page.lanes[0].name()));
+        });
+    });
 }
 
 /// Whether a batch should stop early.

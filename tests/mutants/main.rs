@@ -46,12 +46,13 @@ fn main() {
         (number("COMMONHOLD_MUTANTS", SHORT_FORM), number("COMMONHOLD_MUTANTS_SEED", 1));
     let all = asked_for();
     let each = total.div_ceil(all.len() as u64).next_multiple_of(BATCH);
-    let batch = |number: u64, kind, manner| {
+    let first = number("COMMONHOLD_MUTANTS_FIRST", 0);
+    let row = |(number, kind, manner): &(u64, Kind, Manner)| {
+        // The same whichever rows are asked for.
         let seed = seed.wrapping_mul(0x9E37_79B9).wrapping_add(number << 32);
-        Batch { kind, manner, seed, first: 0, count: each }
+        Row::new(Batch { kind: *kind, manner: *manner, seed, first, count: each })
     };
-    let rows: Vec<Row> =
-        all.iter().zip(0..).map(|((kind, manner), n)| Row::new(batch(n, *kind, *manner))).collect();
+    let rows: Vec<Row> = all.iter().map(row).collect();
 
     let began = Instant::now();
     let (_, wrong) = files::try_all(Page::new());
@@ -77,14 +78,15 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// What was asked for on the command line, or all there is.
-fn asked_for() -> Vec<(Kind, Manner)> {
+fn asked_for() -> Vec<(u64, Kind, Manner)> {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let kinds = subjects::all();
     let all = kinds.iter().flat_map(|kind| Manner::ALL.map(|manner| (*kind, manner)));
-    all.filter(|(kind, manner)| {
+    let all = all.filter(|(kind, manner)| *manner != Manner::Beside || !kind.is_checked_in_place());
+    let all = all.zip(0..).map(|((kind, manner), number)| (number, kind, manner));
+    all.filter(|(_, kind, manner)| {
         let name = format!("{}, {}.", kind.name, manner.name());
-        let is_asked = asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()));
-        is_asked && !(*manner == Manner::Beside && kind.is_checked_in_place())
+        asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
     })
     .collect()
 }

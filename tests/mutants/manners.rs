@@ -180,7 +180,12 @@ impl Stage {
             }
             _ => {}
         }
-        self.memory.replace_by(&bytes);
+        self.try_opening_bytes(kind, uses, &bytes)
+    }
+
+    /// Opens a file of these bytes.
+    pub fn try_opening_bytes(&mut self, kind: Kind, uses: &Uses, bytes: &[u8]) -> Ending {
+        self.memory.replace_by(bytes);
         self.open_and_use(kind, uses)
     }
 
