@@ -2,7 +2,7 @@
 
 mod children;
 
-use children::{alone, die_here, directory, fork, listed, stop_here};
+use children::{alone, die_here, directory, fork, listed, promptly, stop_here};
 use commonhold::{Array, Buffer, Error, ErrorKind, Event, Lock, Mutex, Segment, Semaphore, Value};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -533,6 +533,42 @@ alone! {
         assert!(seats.try_acquire().is_err());
         drop(held);
         drop(seats.try_acquire().unwrap());
+    }
+
+    /// What is looked for, found and left in there takes no longer than a walk over its bytes.
+    fn descriptions_beyond_all_bounds_are_walked_over_quickly() {
+        let good = assorted();
+        let block = 256 + 128; // two rows, to a multiple of 128
+        let far = u64::to_le_bytes;
+        let mut bytes = with(&good, 136, &far(u64::MAX)); // the end of the objects
+        for (field, number) in [(0, 1 << 62), (16, 1 << 61), (64, 0), (72, 4), (80, 1 << 58), (88, 1)] {
+            bytes = with(&bytes, block + field, &far(number));
+        }
+        bytes = with(&bytes, block + 56, &1_u32.to_le_bytes()); // one run of claims
+        fs::write(path("changed"), &bytes).unwrap();
+        promptly("a run of claims without an end", || {
+            let shop = Segment::open("changed").unwrap();
+            assert_eq!(error(shop.names()).kind(), ErrorKind::Damaged);
+            drop(shop);
+        });
+
+        // A segment full of the shortest blocks, each of which has a name as long as the segment.
+        let size = 4 << 20;
+        let mut bytes = with(&good, 16, &far(size));
+        bytes.resize(size as usize, 0);
+        bytes = with(&bytes, 136, &far(size));
+        for (at, chunk) in (0..).step_by(128).zip(bytes.chunks_exact_mut(128)).skip(3) {
+            chunk.fill(0);
+            chunk[..8].copy_from_slice(&far(128));
+            chunk[8..16].copy_from_slice(&far(128));
+            chunk[48..52].copy_from_slice(&(size as u32 - at - 64).to_le_bytes());
+        }
+        fs::write(path("changed"), &bytes).unwrap();
+        promptly("names without an end", || {
+            let shop = Segment::open("changed").unwrap();
+            assert_eq!(error(Lock::open(shop.at("one"))).kind(), ErrorKind::Damaged);
+        });
+        fs::remove_file(path("changed")).unwrap();
     }
 
     fn nothing_is_added_where_no_object_may_lie() {

@@ -20,7 +20,8 @@ impl<T: Transfer> Mailbox<T> {
     /// [`SendError::Closed`] with the message.
     ///
     /// # Panics
-    /// When the message holds what crosses to no process but a child that is being spawned (a file, a
+    /// When the mailbox's words were overwritten by something else than this crate; and when the message
+    /// holds what crosses to no process but a child that is being spawned (a file, a
     /// socket), values within values beyond a depth of 256, or more bytes than the machine has memory; and
     /// when a message that is longer than the capacity cannot be written beside it for another reason than
     /// a lack of memory, such as a limit on the length of files (`ulimit -f`).

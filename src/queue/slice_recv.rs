@@ -18,7 +18,8 @@ impl<T: Shared> Queue<[T]> {
     /// [`RecvError::Closed`] when the queue is closed and nothing is left.
     ///
     /// # Panics
-    /// When its bytes are no `T`s: it was overwritten by something else than this crate. It is gone then.
+    /// When its bytes are no `T`s, or the queue's words are no queue's: something else than this crate
+    /// overwrote them. It is gone then.
     ///
     /// # If a process dies
     /// In the middle of `recv`: the message was received or not; if not, the next receiver gets it. A process that

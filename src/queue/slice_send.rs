@@ -20,6 +20,9 @@ impl<T: Shared> Queue<[T]> {
     /// [`SendSliceError::TooLarge`] if it has more bytes than the [`capacity`](Queue::capacity),
     /// [`SendSliceError::Closed`].
     ///
+    /// # Panics
+    /// When the queue's words were overwritten by something else than this crate; nothing was sent then.
+    ///
     /// # If a process dies
     /// In the middle of `send`: it was sent or not, and stands in nobody's way. A process that is stopped
     /// there stops the other senders until it goes on, or ends.
@@ -41,6 +44,9 @@ impl<T: Shared> Queue<[T]> {
     ///
     /// # Errors
     /// [`TrySendSliceError::TooLarge`], [`TrySendSliceError::Full`], [`TrySendSliceError::Closed`].
+    ///
+    /// # Panics
+    /// As [`send`](Queue::send).
     ///
     /// # If a process dies
     /// As [`send`](Queue::send).
@@ -64,6 +70,9 @@ impl<T: Shared> Queue<[T]> {
     /// [`SendSliceTimeoutError::TooLarge`], [`SendSliceTimeoutError::Timeout`],
     /// [`SendSliceTimeoutError::Closed`].
     ///
+    /// # Panics
+    /// As [`send`](Queue::send).
+    ///
     /// # If a process dies
     /// As [`send`](Queue::send).
     ///
@@ -86,6 +95,9 @@ impl<T: Shared> Queue<[T]> {
     ///
     /// # Errors
     /// As [`send_timeout`](Queue::send_timeout).
+    ///
+    /// # Panics
+    /// As [`send`](Queue::send).
     ///
     /// # If a process dies
     /// As [`send`](Queue::send).

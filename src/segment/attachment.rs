@@ -112,7 +112,12 @@ impl Attachment {
     }
 
     pub(super) fn participants(&self) -> Participants<'_> {
-        Participants { header: self.header(), rows: self.row_table(), file: self.file_id }
+        Participants {
+            header: self.header(),
+            rows: self.row_table(),
+            file: self.file_id,
+            turn: &self.seat.words().turn,
+        }
     }
 
     pub(crate) fn header(&self) -> &Header {

@@ -108,9 +108,15 @@ fn described(name: &str, size: u64) -> String {
     }
 }
 
+/// Where the objects end: within the segment, whatever it says.
+fn end_of_blocks(segment: &Attachment) -> usize {
+    let used = segment.header().used.load(Ordering::Acquire); // [D1]
+    usize::try_from(used).unwrap_or(usize::MAX).min(segment.len())
+}
+
 /// The objects of a segment, in the order in which they were made.
 pub(crate) fn entries(segment: &Attachment) -> impl Iterator<Item = Result<Entry, Failure>> {
-    let end = segment.header().used.load(Ordering::Acquire) as usize; // [D1]
+    let end = end_of_blocks(segment);
     let mut at = header::blocks_at(segment.rows() as u32);
     std::iter::from_fn(move || {
         if at >= end {
@@ -138,7 +144,7 @@ pub(crate) fn find(segment: &Attachment, name: &str) -> Result<Option<Entry>, Fa
 
 /// The object whose payload begins at this offset of the segment, if one does.
 pub(crate) fn find_at(segment: &Attachment, payload: u64) -> Result<Option<Entry>, Failure> {
-    let end = segment.header().used.load(Ordering::Acquire) as usize; // [D1]
+    let end = end_of_blocks(segment);
     let mut at = header::blocks_at(segment.rows() as u32);
     while at < end {
         // Only sizes are followed on the way: an arena may hold thousands of objects.
@@ -175,6 +181,10 @@ fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usi
     let payload = load(&fixed.payload).ok_or(damaged)?;
     let payload_size = load(&fixed.payload_size).ok_or(damaged)?;
     if payload.checked_add(payload_size).is_none_or(|payload_end| payload_end > size) {
+        return Err(damaged);
+    }
+    // Else many short blocks could have names as long as all of them.
+    if names + name_len + type_len > at + payload {
         return Err(damaged);
     }
     let text = |from: usize, len: usize| {

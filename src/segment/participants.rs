@@ -44,6 +44,7 @@ use crate::trace::event;
 //      given out again was counted
 // [P3] recoverer: recovering = tag; fence(SeqCst); load(word) ↔ register: store(word);
 //      fence(SeqCst); load(recovering)   one of the two sees the other
+// [P4] turn: store(0, Release) ↔ CAS(Acquire)   `recovering` is that of one thread at a time
 
 /// One participant.
 #[repr(C, align(32))]
@@ -103,6 +104,9 @@ pub(crate) struct Participants<'s> {
     pub(crate) header: &'s Header,
     pub(crate) rows: &'s [Row],
     pub(crate) file: FileId,
+    /// Of this process's threads, one recovers at a time: they share a row. Not in the segment, where
+    /// something else may write over it.
+    pub(crate) turn: &'s AtomicU32,
 }
 
 impl Participants<'_> {
@@ -199,18 +203,16 @@ impl Participants<'_> {
         let Some(mine) = self.rows.get(me.row() as usize).filter(|_| dead.is_participant()) else {
             return Some(cas());
         };
-        // Threads share the row: one recovers at a time. It holds the word for a few instructions.
-        while mine
-            .recovering
-            .compare_exchange(0, dead.bits(), Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        // [P4] It is held for a few instructions.
+        while self.turn.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
             std::thread::yield_now();
         }
+        mine.recovering.store(dead.bits(), Ordering::Relaxed);
         fence(Ordering::SeqCst); // [P3]
         point!("take_over.announced");
         let result = self.word_of(dead).is_none().then(cas);
         mine.recovering.store(0, Ordering::Release);
+        self.turn.store(0, Ordering::Release); // [P4]
         if result.is_some() {
             event!(INFO, row = dead.row(), "taking over a claim of a dead participant");
         }

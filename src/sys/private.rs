@@ -19,11 +19,13 @@ const PAGE: usize = 4096;
 /// One for each bit of what says which are taken; a cache line each, as some are looked at all the time.
 const PLACES: usize = 64;
 
-/// What stands on a place: a word, and a pointer.
+/// What stands on a place.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) word: AtomicU32,
+    /// For threads that exclude each other.
+    pub(crate) turn: AtomicU32,
     pub(crate) pointer: AtomicPtr<u8>,
 }
 
@@ -88,6 +90,7 @@ impl Drop for PrivateWords {
     fn drop(&mut self) {
         let words = self.words();
         words.word.store(0, Ordering::Relaxed);
+        words.turn.store(0, Ordering::Relaxed);
         words.pointer.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: [PRV-2] a page that was published came from Box::into_raw, and is never freed.
         let page = unsafe { self.page.as_ref() };

@@ -228,7 +228,8 @@ impl Annex {
         }
         let received = side.committed();
         if received != line.cleared.load(Ordering::Relaxed) {
-            self.make_hole(0, Reach::of(received).end);
+            // Beyond the window others have theirs.
+            self.make_hole(0, Reach::of(received).end.min(self.pages));
             point!("bytes.spill.cleared");
             line.cleared.store(received, Ordering::Release); // [A1]
         }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 struct Table {
     header: Box<Header>,
     rows: Vec<Row>,
+    turn: AtomicU32,
 }
 
 /// No file: anonymous mappings are listed as device 0, inode 0.
@@ -20,11 +21,13 @@ impl Table {
             recovering: AtomicU32::new(0),
             _pad: AtomicU32::new(0),
         };
-        Table { header, rows: (0..rows).map(|_| free()).collect() }
+        let rows = (0..rows).map(|_| free()).collect();
+        Table { header, rows, turn: AtomicU32::new(0) }
     }
 
     fn participants(&self) -> Participants<'_> {
-        Participants { header: &self.header, rows: &self.rows, file: NOWHERE }
+        let Table { header, rows, turn } = self;
+        Participants { header, rows, file: NOWHERE, turn }
     }
 
     fn register(&self, who: Identity) -> Option<Tag> {
@@ -145,6 +148,20 @@ fn nothing_is_taken_over_from_a_tag_that_is_in_use_after_all() {
     table.participants().retire(other);
     assert_eq!(table.participants().take_over(me_there, other, || 7), Some(7));
     assert_eq!(table.participants().take_over(me_there, Tag::GONE, || 8), Some(8));
+}
+
+#[test]
+fn who_takes_over_does_not_wait_for_what_nobody_wrote() {
+    let table = Table::new(2);
+    let me_there = table.register(me()).unwrap();
+    let dead = table.register(me()).unwrap();
+    table.participants().retire(dead);
+    for overwritten in [1, dead.bits(), u32::MAX] {
+        let row = &table.rows[me_there.row() as usize];
+        row.recovering.store(overwritten, Ordering::Relaxed);
+        assert_eq!(table.participants().take_over(me_there, dead, || 9), Some(9));
+        assert_eq!(row.recovering.load(Ordering::Relaxed), 0);
+    }
 }
 
 #[test]
