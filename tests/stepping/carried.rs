@@ -111,6 +111,9 @@ pub fn dies<C: Carrier>(ground: &Ground, carrier: C, there: Vec<u64>, act: Act<C
         let carrier = carrier.clone();
         move |fates: &Fates| {
             let mut ledger = before;
+            if fates.beside {
+                ledger.at_once();
+            }
             act.note(&mut ledger, &fates.first);
             if let Some((which, fate)) = &fates.second {
                 seconds[*which].note(&mut ledger, fate);

@@ -3,6 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use crate::log::{Log, Page};
@@ -75,5 +76,29 @@ pub fn wait_for_end(pid: Pid, page: Page) {
             panic!("a process waits for what nobody holds");
         }
         std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// What borrows its handle, with it: a guard that a trial holds for a while.
+pub struct Kept<H: 'static, G> {
+    guard: ManuallyDrop<G>,
+    handle: *mut H,
+}
+
+impl<H: 'static, G> Kept<H, G> {
+    pub fn new(handle: H, take: impl FnOnce(&'static H) -> G) -> Kept<H, G> {
+        let handle = Box::into_raw(Box::new(handle));
+        // SAFETY: it is freed with this value alone, after the guard.
+        let guard = ManuallyDrop::new(take(unsafe { &*handle }));
+        Kept { guard, handle }
+    }
+}
+
+impl<H: 'static, G> Drop for Kept<H, G> {
+    fn drop(&mut self) {
+        // SAFETY: once, here.
+        unsafe { ManuallyDrop::drop(&mut self.guard) };
+        // SAFETY: it came from a box, and what borrowed it is gone.
+        drop(unsafe { Box::from_raw(self.handle) });
     }
 }

@@ -35,7 +35,8 @@ pub fn cases() -> Vec<Case> {
 fn lease<T: Numbered>(ground: &Ground, turns: u64, messages: u64) -> Trial {
     let act = Act::new(Kind::Leases, |end: &Queue<T>| {
         let lease = end.lease().unwrap();
-        assert_eq!(lease.number(), 1);
+        // Another may have taken the first.
+        assert!([1, 2].contains(&lease.number()));
         std::mem::forget(lease);
         vec![]
     });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::case::{Case, Ground, Trial};
-use crate::helper::{BOUND, Helper};
+use crate::helper::{BOUND, Helper, Kept};
 use crate::victim::Mark;
 
 const PERMITS: u32 = 2;
@@ -106,8 +106,7 @@ fn drop_with_sleeper(ground: &Ground) -> Trial {
 /// This process has the only permit, and another sleeps for it as well.
 fn waits(ground: &Ground) -> Trial {
     let seats = Semaphore::create(ground.segment.at("seats"), 1).unwrap();
-    let holder: &'static Semaphore = Box::leak(Box::new(seats.clone()));
-    let seat = holder.acquire();
+    let seat = Kept::new(seats.clone(), Semaphore::acquire);
     let (own, enter, other) = (seats.clone(), ground.entrance(), seats.clone());
     let asleep = Helper::asleep(ground.page, 2, move |log| {
         let well = other.acquire_timeout(BOUND).map(drop).is_ok();
