@@ -92,6 +92,29 @@ impl<H: 'static, G> Kept<H, G> {
         let guard = ManuallyDrop::new(take(unsafe { &*handle }));
         Kept { guard, handle }
     }
+
+    /// The same, where there may be nothing to take.
+    pub fn some(handle: H, take: impl FnOnce(&'static H) -> Option<G>) -> Option<Kept<H, G>> {
+        let Kept { guard, handle } = &mut *ManuallyDrop::new(Kept::new(handle, take));
+        // SAFETY: the value it is taken from is not dropped, nor looked at again.
+        match unsafe { ManuallyDrop::take(guard) } {
+            Some(guard) => Some(Kept { guard: ManuallyDrop::new(guard), handle: *handle }),
+            None => {
+                // SAFETY: it came from a box, and nothing borrows it.
+                drop(unsafe { Box::from_raw(*handle) });
+                None
+            }
+        }
+    }
+
+    /// Ends the guard in this way.
+    pub fn with(self, end: impl FnOnce(G)) {
+        let mut kept = ManuallyDrop::new(self);
+        // SAFETY: the value it is taken from is not dropped, nor looked at again.
+        end(unsafe { ManuallyDrop::take(&mut kept.guard) });
+        // SAFETY: it came from a box, and what borrowed it is gone.
+        drop(unsafe { Box::from_raw(kept.handle) });
+    }
 }
 
 impl<H: 'static, G> Drop for Kept<H, G> {

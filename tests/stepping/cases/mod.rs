@@ -13,6 +13,7 @@ mod mutex;
 mod queue;
 mod segment;
 mod semaphore;
+mod waits;
 
 use crate::case::{Case, Short};
 
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Case> {
         cell::cases(),
         event::cases(),
         semaphore::cases(),
+        waits::cases(),
         buffer::cases(),
         segment::cases(),
         control::cases(),
