@@ -13,6 +13,7 @@ mod mutex;
 mod queue;
 mod segment;
 mod semaphore;
+mod slices;
 mod waits;
 
 use crate::case::{Case, Short};
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Case> {
         event::cases(),
         semaphore::cases(),
         waits::cases(),
+        slices::cases(),
         buffer::cases(),
         segment::cases(),
         control::cases(),

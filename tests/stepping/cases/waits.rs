@@ -87,10 +87,7 @@ pub fn cases() -> Vec<Case> {
             let event = Event::create(ground.segment.at("event")).unwrap();
             let other = event.clone();
             let wait = move || event.wait_timeout(AGES);
-            waits(ground, wait, move || {
-                other.set();
-                other.clear();
-            })
+            waits(ground, wait, move || other.set())
         }),
         Case::new("Semaphore::acquire", "before sleep; a permit comes back", |ground| {
             let seats = Semaphore::create(ground.segment.at("seats"), 1).unwrap();
