@@ -25,6 +25,19 @@ pub fn cases() -> Vec<Case> {
         Case::new("Value<[u64; 8]>::compare_exchange", "alone", |ground| {
             wide(ground, |value| _ = value.compare_exchange([1; 8], [2; 8]))
         }),
+        Case::new("Value<u64>::swap", "alone", |ground| small(ground, |value| _ = value.swap(2))),
+        Case::new("Value<u64>::try_update", "alone", |ground| {
+            small(ground, |value| _ = value.try_update(|old| Some(old + 1)))
+        }),
+        Case::new("Value<u64>::fetch_add", "alone", |ground| {
+            small(ground, |value| _ = value.fetch_add(1))
+        }),
+        Case::new("Value<[u64; 8]>::swap", "alone", |ground| {
+            wide(ground, |value| _ = value.swap([2; 8]))
+        }),
+        Case::new("Value<[u64; 8]>::try_update", "alone", |ground| {
+            wide(ground, |value| _ = value.try_update(|old| Some(old.map(|word| word + 1))))
+        }),
         Case::new("Value<[u64; 8]>::set", "another reads beside it", beside),
         Case::new("Array<u32>::set", "alone", |ground| {
             row::<u32>(ground, |row| row.set(1, 2).unwrap(), 1, 2)
@@ -32,7 +45,36 @@ pub fn cases() -> Vec<Case> {
         Case::new("Array<[u64; 8]>::set", "alone", |ground| {
             row::<Wide>(ground, |row| row.set(1, [2; 8]).unwrap(), [1; 8], [2; 8])
         }),
+        Case::new("Array<u32>::swap", "alone", |ground| {
+            row::<u32>(ground, |row| _ = row.swap(1, 2).unwrap(), 1, 2)
+        }),
+        Case::new("Array<u32>::update", "alone", |ground| {
+            row::<u32>(ground, |row| _ = row.update(1, |old| old + 1).unwrap(), 1, 2)
+        }),
+        Case::new("Array<u32>::fetch_add", "alone", |ground| {
+            row::<u32>(ground, |row| _ = row.fetch_add(1, 1).unwrap(), 1, 2)
+        }),
+        Case::new("Array<[u64; 8]>::swap", "alone", |ground| {
+            row::<Wide>(ground, |row| _ = row.swap(1, [2; 8]).unwrap(), [1; 8], [2; 8])
+        }),
+        Case::new("Array<[u64; 8]>::update", "alone", |ground| {
+            row::<Wide>(ground, |row| _ = row.update(1, |_| [2; 8]).unwrap(), [1; 8], [2; 8])
+        }),
+        Case::new("Array<[u64; 8]>::try_update", "alone", |ground| {
+            let update = |row: &Array<Wide>| _ = row.try_update(1, |_| Some([2; 8])).unwrap();
+            row::<Wide>(ground, update, [1; 8], [2; 8])
+        }),
+        Case::new("Array<[u64; 8]>::compare_exchange", "alone", |ground| {
+            let exchange = |row: &Array<Wide>| {
+                let _ = row.compare_exchange(1, [1; 8], [2; 8]).unwrap();
+            };
+            row::<Wide>(ground, exchange, [1; 8], [2; 8])
+        }),
         Case::new("Array<u32>::copy_from_slice", "alone", copy),
+        Case::new("Array<[u64; 8]>::copy_from_slice", "alone", |ground| {
+            let copy = |row: &Array<Wide>| row.copy_from_slice(&[[1; 8], [2; 8], [1; 8]]).unwrap();
+            row::<Wide>(ground, copy, [1; 8], [2; 8])
+        }),
     ]
 }
 

@@ -12,6 +12,9 @@ const BRIEFLY: Duration = Duration::from_millis(3);
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("Lock::lock", "free", |ground| dies(ground, false, lock)),
+        Case::new("Lock::try_lock", "free", |ground| {
+            dies(ground, false, |lock| std::mem::forget(lock.try_lock().expect("it is free")))
+        }),
         Case::new("Lock::unlock", "nobody waits", |ground| dies(ground, true, |_| {})),
         Case::new("Lock::unlock", "another sleeps", unlock_with_sleeper),
         Case::new("Lock::lock_timeout", "held, in vain", |ground| waits(ground, false)),

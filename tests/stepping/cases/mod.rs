@@ -56,7 +56,7 @@ pub fn uncovered(_: &[Case]) -> Vec<String> {
 const TWICE: [(&str, &str); 6] = [
     ("Queue<u64>::send", "owner; last place"),
     ("Queue<u64>::recv", "ends the bias of a living owner"),
-    ("Queue<[u64; 20]>::lease, done", "two messages"),
+    ("Queue<[u64; 20]>::lease, Lease::done", "two messages"),
     ("Mailbox::send", "ends the bias of a living owner"),
     ("Lock::lock", "free"),
     ("Semaphore::acquire, drop", "free"),
