@@ -1,9 +1,7 @@
 //! What is stepped: an operation on a path, what comes after it, and what must be true then.
 
 use commonhold::{Lock, Segment};
-use memmap2::{Mmap, MmapOptions};
 use nix::unistd::Pid;
-use std::fs::File;
 use std::path::PathBuf;
 
 use crate::log::Page;
@@ -147,13 +145,16 @@ pub struct Ground {
     pub name: String,
 }
 
+/// Of a ground.
+pub const PARTICIPANTS: u32 = 24;
 const SIZE: usize = 56 << 10;
 
 impl Ground {
     pub fn new(page: Page, number: u64) -> Ground {
         page.clear();
         let name = format!("ground-{}-{number}", std::process::id());
-        let segment = Segment::options().participants(24).create(&name, SIZE).expect("a segment");
+        let segment =
+            Segment::options().participants(PARTICIPANTS).create(&name, SIZE).expect("a segment");
         let door = Lock::create(segment.at("door")).expect("a lock");
         Ground { page, segment, door, name }
     }
@@ -162,14 +163,6 @@ impl Ground {
     pub fn entrance(&self) -> impl Fn() + Clone + 'static {
         let door = self.door.clone();
         move || drop(door.lock().expect("nobody dies here"))
-    }
-
-    /// The bytes of the segment; without those that long messages take, far behind them.
-    pub fn memory(&self) -> Mmap {
-        let file = File::open(directory().join(&self.name)).expect("the segment's file");
-        // SAFETY: nobody truncates it; its bytes are only compared with each other, and a wrong answer
-        // would cost a death at a place of less interest.
-        unsafe { MmapOptions::new().len(SIZE).map(&file) }.expect("the segment's bytes")
     }
 }
 

@@ -7,7 +7,6 @@ use nix::unistd::{ForkResult, Pid, fork};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::case::Ground;
 use crate::helper::BOUND;
 use crate::layout::Layout;
 use crate::log::{Log, Page};
@@ -211,9 +210,9 @@ impl Victim {
     }
 
     /// Runs the whole operation, and looks at the shared memory after each instruction.
-    pub fn trace(&mut self, ground: &Ground, until: Until) -> Trace {
+    pub fn trace(&mut self, until: Until) -> Trace {
         let (mut instructions, mut events, mut places) = (0, Vec::new(), Vec::new());
-        let (mut memory, mut calls) = (Memory::of(self.pid, ground), Calls::default());
+        let (mut memory, mut calls) = (Memory::of(self.pid), Calls::default());
         loop {
             let (place, call) = registers::look(self.pid, &mut calls);
             places.push(self.layout.to_ours(place));

@@ -215,7 +215,7 @@ impl<'a> Worker<'a> {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let until = if trial.waits { Until::Asleep } else { Until::Done };
-        self.first(&mut trial).trace(&ground, until)
+        self.first(&mut trial).trace(until)
     }
 
     /// Of who comes after the first died there, or after it came to stand before its first instruction.
@@ -224,11 +224,11 @@ impl<'a> Worker<'a> {
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
         let Some(Stop { trace, after }) = first else {
-            return self.second(&trial, which).trace(&ground, Until::Asleep);
+            return self.second(&trial, which).trace(Until::Asleep);
         };
         victim.run(&self.traces[trace], after);
         victim.die();
-        self.second(&trial, which).trace(&ground, Until::Done)
+        self.second(&trial, which).trace(Until::Done)
     }
 
     /// Of the first, while another stands still.
@@ -238,7 +238,7 @@ impl<'a> Worker<'a> {
         let mut victim = self.first(&mut trial);
         let mut other = self.second(&trial, which);
         other.run(&self.traces[trace], after);
-        victim.trace(&ground, Until::Asleep)
+        victim.trace(Until::Asleep)
     }
 
     fn try_once(&mut self, fatality: Fatality, stood: &mut Vec<usize>) {

@@ -9,6 +9,7 @@ mod event;
 mod lease;
 mod lock;
 mod mailbox;
+mod making;
 mod mutex;
 mod queue;
 mod segment;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Case> {
         slices::cases(),
         buffer::cases(),
         segment::cases(),
+        making::cases(),
         control::cases(),
     ];
     let mut all: Vec<Case> = all.into_iter().flatten().collect();
@@ -82,10 +84,10 @@ const LEFT_OUT: [(&str, &str); 24] = [
     ("Mailbox::send, recv", "becomes the owner"),
     ("Lock::lock_timeout", "held, in vain"),
     ("Buffer::read_timeout", "a writer is there, in vain"),
-    ("Segment::create", "a new name"),
-    ("Segment::open", "a living name"),
-    ("Segment::open_or_create", "a living name"),
+    ("Segment::create, Segment::drop", "a new name"),
+    ("Segment::open, Segment::drop", "a living name"),
+    ("Segment::open_or_create, Segment::drop", "a living name"),
     ("unlink", "a living name"),
     ("gc", "a stale name"),
-    ("Segment::create", "a stale name"),
+    ("Segment::create, Segment::drop", "a stale name"),
 ];
