@@ -29,20 +29,11 @@ impl Helper {
     pub fn asleep(page: Page, number: usize, f: impl FnOnce(Log)) -> Helper {
         let helper = Helper::start(page, number, f);
         let since = Instant::now();
-        while !helper.sleeps() {
+        while !sleeps(helper.pid) {
             assert!(since.elapsed() < BOUND, "a helper does not sleep: {}", page.said());
             std::thread::sleep(Duration::from_micros(200));
         }
         helper
-    }
-
-    /// Whether it sleeps in a system call that waits for a word.
-    fn sleeps(&self) -> bool {
-        let number = std::fs::read_to_string(format!("/proc/{}/syscall", self.pid));
-        let futex = nix::libc::SYS_futex.to_string();
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
-        number.is_ok_and(|line| line.split(' ').next() == Some(&futex))
-            && stat.is_ok_and(|stat| stat.contains(") S "))
     }
 
     /// What it came to. It must come to its end in time.
@@ -59,6 +50,15 @@ impl Drop for Helper {
         let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
     }
+}
+
+/// Whether it sleeps in a system call that waits for a word.
+pub fn sleeps(pid: Pid) -> bool {
+    let number = std::fs::read_to_string(format!("/proc/{pid}/syscall"));
+    let futex = nix::libc::SYS_futex.to_string();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    number.is_ok_and(|line| line.split(' ').next() == Some(&futex))
+        && stat.is_ok_and(|stat| stat.contains(") S "))
 }
 
 /// Waits for a child to end well, and in time.

@@ -25,6 +25,10 @@ mod worker;
 #[path = "../children/mod.rs"]
 mod children;
 
+#[allow(unused_imports)]
+#[path = "../controls/mod.rs"]
+mod controls;
+
 use std::time::Instant;
 
 use case::{Case, Short};

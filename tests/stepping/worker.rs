@@ -80,7 +80,7 @@ impl<'a> Worker<'a> {
             let places: Vec<String> = stood.iter().map(|place| format!("{place:#x}")).collect();
             let _ = writeln!(report, "{fatality} @ {} | {message}", places.join(" "));
             failures += 1;
-            if failures == ENOUGH {
+            if failures == ENOUGH || self.case.control {
                 return;
             }
         }

@@ -13,26 +13,29 @@ use crate::victim::Mark;
 macro_rules! each {
     ($($name:literal: $type:ty, ($($argument:expr),*), $works:expr;)*) => {
         vec![$(
-            Case::new(concat!($name, "::create"), "in a segment", |ground| {
+            Case::new(concat!($name, "::create"), HERE, |ground| {
                 makes(ground, Making {
                     make: |at| <$type>::create(at $(, $argument)*),
                     open: |at| <$type>::open(at),
                     works: $works,
                 })
             }),
-            Case::new(concat!($name, "::open_or_create"), "in a segment", |ground| {
+            Case::new(concat!($name, "::open_or_create"), HERE, |ground| {
                 makes(ground, Making {
                     make: |at| <$type>::open_or_create(at $(, $argument)*),
                     open: |at| <$type>::open(at),
                     works: $works,
                 })
             }),
-            Case::new(concat!($name, "::new, ", $name, "::drop"), "without a name", |ground| {
+            Case::new(concat!($name, "::new, ", $name, "::drop"), NAMELESS, |ground| {
                 nameless(ground, || <$type>::new($($argument),*), $works)
             }),
         )*]
     };
 }
+
+pub const HERE: &str = "in a segment";
+pub const NAMELESS: &str = "without a name";
 
 pub fn cases() -> Vec<Case> {
     let all = each![
@@ -52,7 +55,7 @@ pub fn cases() -> Vec<Case> {
             assert_eq!(mailbox.recv(), Ok(1));
         };
     ];
-    let mut all: Vec<Case> = all.into_iter().map(Case::long).map(Case::left_out).collect();
+    let mut all: Vec<Case> = all.into_iter().map(Case::long).collect();
     all.extend([
         Case::new("Value::open, Value::drop", "in a segment", opens).long(),
         Case::new("Lock::lock", "a forked child's first", |ground| first_use(ground, 0)).long(),
