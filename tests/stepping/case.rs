@@ -62,6 +62,8 @@ pub type Operation = Box<dyn Fn(&Mark)>;
 pub enum Subject {
     /// A child that does this.
     Child(Operation),
+    /// The same, with other threads beside it.
+    WithThreads(Operation),
     /// Somebody else's, which this finds.
     Stranger(Box<dyn FnMut() -> Pid>),
 }

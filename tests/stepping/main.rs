@@ -57,14 +57,16 @@ fn main() {
     };
     let began = Instant::now();
     let cases = cases::all();
-    let mut wrong = cases::uncovered(&cases);
     let declared = freshness::declared(&cases);
     let path = std::env::var_os("COMMONHOLD_STEPPING_TABLE");
     let table = path.as_ref().map_or_else(Table::default, |path| Table::go_on_with(path.into()));
-    if path.is_none() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let mut wrong = Vec::new();
+    if asked.is_empty() && path.is_none() {
+        wrong.extend(cases::uncovered(&cases));
         wrong.extend(freshness::differences(&declared));
     }
-    let mut rows = rows(&cases, form.is_empty());
+    let mut rows = rows(&cases, &asked, form.is_empty());
     rows.retain(|(case, manner)| {
         declared.contains(&freshness::key(case, *manner)) && !table.has(case, *manner)
     });
@@ -80,8 +82,7 @@ fn main() {
 }
 
 /// What was asked for on the command line, or else all that there is in this form.
-fn rows(cases: &[Case], short: bool) -> Vec<(&Case, Manner)> {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+fn rows<'a>(cases: &'a [Case], asked: &[String], short: bool) -> Vec<(&'a Case, Manner)> {
     let all = cases.iter().flat_map(|case| Manner::ALL.map(|manner| (case, manner)));
     all.filter(|(case, manner)| {
         let name = format!("{}, {}, {}.", case.operation, case.path, manner.name());

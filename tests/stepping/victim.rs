@@ -56,6 +56,8 @@ pub struct Victim {
     page: Page,
     /// No child: it says by a signal that it is done.
     stranger: bool,
+    /// Its other threads, which nobody traces, must not meet a breakpoint.
+    by_steps: bool,
     layout: Layout,
     done: bool,
     gone: bool,
@@ -73,6 +75,16 @@ pub enum Until {
 const MOST: usize = 400_000;
 
 impl Victim {
+    fn new(page: Page, log: Log, pid: Pid) -> Victim {
+        let (stranger, by_steps, layout) = (false, false, Layout::default());
+        Victim { pid, log, page, stranger, by_steps, layout, done: false, gone: false }
+    }
+
+    pub fn with_threads(mut self) -> Victim {
+        self.by_steps = true;
+        self
+    }
+
     /// Starts a child that stands before its operation's first instruction.
     pub fn start(page: Page, number: usize, operation: &dyn Fn(&Mark)) -> Victim {
         let log = page.log(number);
@@ -80,9 +92,7 @@ impl Victim {
             ptrace::traceme().expect("a process may be traced by its parent");
             operation(&Mark { log });
         });
-        let layout = Layout::default();
-        let mut victim =
-            Victim { pid, log, page, stranger: false, layout, done: false, gone: false };
+        let mut victim = Victim::new(page, log, pid);
         let status = victim.wait();
         assert_eq!(status, WaitStatus::Stopped(pid, Signal::SIGSTOP), "{}", page.said());
         victim
@@ -91,12 +101,11 @@ impl Victim {
     /// Traces somebody else's child, which waits for that, from where it says [`HERE`].
     pub fn seize(page: Page, pid: Pid) -> Victim {
         ptrace::seize(pid, ptrace::Options::empty()).expect("a descendant may be traced");
-        let log = page.log(0);
-        let layout = Layout::of(pid);
-        let mut victim =
-            Victim { pid, log, page, stranger: true, layout, done: false, gone: false };
+        let mut victim = Victim::new(page, page.log(0), pid);
+        (victim.stranger, victim.layout) = (true, Layout::of(pid));
         let status = victim.wait();
         assert_eq!(status, WaitStatus::Stopped(pid, HERE), "{}", page.said());
+        victim.done = false; // that was its beginning
         victim
     }
 
@@ -154,6 +163,7 @@ impl Victim {
     /// The same, where it may have to wait for who stands still: so long at most.
     pub fn run_while(&mut self, trace: &Trace, instructions: usize, patience: Option<Duration>) {
         match trace.way_to(instructions) {
+            _ if self.by_steps => _ = (0..instructions).all(|_| self.step()),
             Some(way) => _ = self.follow(way, patience),
             None => _ = self.go_on_traced(patience),
         }

@@ -199,6 +199,9 @@ impl<'a> Worker<'a> {
     fn first(&self, trial: &mut Trial) -> Victim {
         let victim = match &mut trial.subject {
             Subject::Child(operation) => Victim::start(self.page, 0, operation),
+            Subject::WithThreads(operation) => {
+                Victim::start(self.page, 0, operation).with_threads()
+            }
             Subject::Stranger(find) => Victim::seize(self.page, find()),
         };
         if let Some(f) = trial.once_it_stands.take() {

@@ -11,6 +11,7 @@ mod lock;
 mod mailbox;
 mod making;
 mod mutex;
+mod pool;
 mod queue;
 mod segment;
 mod semaphore;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Case> {
         buffer::cases(),
         segment::cases(),
         making::cases(),
+        pool::cases(),
         control::cases(),
     ];
     let mut all: Vec<Case> = all.into_iter().flatten().collect();
@@ -58,7 +60,7 @@ pub fn uncovered(_: &[Case]) -> Vec<String> {
 }
 
 /// The short form has death in recovery of these.
-const TWICE: [(&str, &str); 6] = [
+const TWICE: &[(&str, &str)] = &[
     ("Queue<u64>::send", "owner; last place"),
     ("Queue<u64>::recv", "ends the bias of a living owner"),
     ("Queue<[u64; 20]>::lease, Lease::done", "two messages"),
@@ -71,8 +73,18 @@ const TWICE: [(&str, &str); 6] = [
 const MADE: [&str; 2] = ["Value::create", "Queue::new, Queue::drop"];
 
 /// Others go nearly the same way as these, or faster. The long forms have all.
-const LEFT_OUT: [(&str, &str); 24] = [
+const LEFT_OUT: &[(&str, &str)] = &[
     ("Semaphore::acquire_timeout", "none left, in vain"),
+    ("Pool's worker", "sleeps between jobs"),
+    ("Pool's worker", "a job is tried again"),
+    ("Pool's worker", "a result needs more room"),
+    ("Pool::new", "its owner"),
+    ("Pool::apply_async, Task::get", "its owner"),
+    ("Pool::map", "its owner"),
+    ("Pool::imap", "its owner"),
+    ("Pool::resize", "its owner"),
+    ("Pool::close, Pool::join", "its owner"),
+    ("Pool::terminate", "its owner"),
     ("Buffer::write_timeout", "a reader is there, in vain"),
     ("Queue<u64>::send", "half full"),
     ("Queue<u64>::send", "last place"),
