@@ -63,7 +63,7 @@ fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut wrong = Vec::new();
     if asked.is_empty() && path.is_none() {
-        wrong.extend(cases::uncovered(&cases));
+        wrong.extend(cases::coverage::uncovered(&cases));
         wrong.extend(freshness::differences(&declared));
     }
     let mut rows = rows(&cases, &asked, form.is_empty());

@@ -4,6 +4,7 @@ mod bias;
 mod buffer;
 mod cell;
 mod control;
+pub mod coverage;
 mod ends;
 mod event;
 mod lease;
@@ -53,10 +54,6 @@ pub fn all() -> Vec<Case> {
         }
     }
     all
-}
-
-pub fn uncovered(_: &[Case]) -> Vec<String> {
-    Vec::new()
 }
 
 /// The short form has death in recovery of these.
