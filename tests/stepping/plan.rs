@@ -77,12 +77,18 @@ impl Spread {
         }
     }
 
-    /// The same of one that is not alone: of an operation that is long, not all.
-    pub fn deaths_among(self, trace: &Trace, long: bool) -> Vec<usize> {
+    /// The same of the second: of an operation that is long, not all.
+    pub fn second_deaths(self, trace: &Trace, long: bool) -> Vec<usize> {
         match long {
-            true => thin_out(events(trace), self.most.min(LONG_POINTS)),
+            true => self.deaths_beside(trace, long),
             false => self.deaths(trace),
         }
+    }
+
+    /// The same while another stands still: at the points.
+    pub fn deaths_beside(self, trace: &Trace, long: bool) -> Vec<usize> {
+        let most = if long { self.most.min(LONG_POINTS) } else { self.most };
+        thin_out(events(trace), most)
     }
 
     /// After which instructions it is to stand still. What the dead had read is of no use to anybody, but

@@ -158,7 +158,7 @@ impl<'a> Worker<'a> {
             // Of another length is another path.
             if seen.insert((which, trace.instructions)) {
                 log.add(told::INSTRUCTIONS, trace.instructions as u64);
-                let points = self.spread.deaths_among(&trace, self.case.long);
+                let points = self.spread.second_deaths(&trace, self.case.long);
                 let second = |after| Some((which, Stop { trace: self.traces.len(), after }));
                 plan.extend(points.into_iter().map(|p| Fatality { first, second: second(p) }));
                 self.traces.push(trace);
@@ -185,7 +185,7 @@ impl<'a> Worker<'a> {
                 let own = self.trace_beside(second);
                 log.add(told::INSTRUCTIONS, own.instructions as u64);
                 paths += 1;
-                let points = self.spread.deaths_among(&own, self.case.long);
+                let points = self.spread.deaths_beside(&own, self.case.long);
                 let first = |after| Stop { trace: self.traces.len(), after };
                 let second = Some(second);
                 plan.extend(points.into_iter().map(|p| Fatality { first: first(p), second }));
