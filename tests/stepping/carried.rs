@@ -105,12 +105,26 @@ pub const OFTEN: usize = 40;
 /// Of a carrier that holds these messages: the first does `act`, dies; others send and receive, and may die
 /// at that; all is accounted for.
 pub fn dies<C: Carrier>(ground: &Ground, carrier: C, there: Vec<u64>, act: Act<C>) -> Trial {
-    let seconds = [Act::send_next(), Act::recv()];
+    dies_before(ground, carrier, there, act, vec![Act::send_next(), Act::recv()])
+}
+
+/// The same, and others do one of these.
+pub fn dies_before<C: Carrier>(
+    ground: &Ground,
+    carrier: C,
+    there: Vec<u64>,
+    act: Act<C>,
+    seconds: Vec<Act<C>>,
+) -> Trial {
     let before = Ledger::of(there);
+    let others: Vec<_> = seconds.iter().map(|act| act.by(&carrier, ground.entrance())).collect();
+    let victim = act.by(&carrier, ground.entrance());
     let check = {
-        let carrier = carrier.clone();
         move |fates: &Fates| {
             let mut ledger = before;
+            if fates.beside {
+                ledger.at_once();
+            }
             act.note(&mut ledger, &fates.first);
             if let Some((which, fate)) = &fates.second {
                 seconds[*which].note(&mut ledger, fate);
@@ -118,9 +132,7 @@ pub fn dies<C: Carrier>(ground: &Ground, carrier: C, there: Vec<u64>, act: Act<C
             ledger.settle(&carrier);
         }
     };
-    let trial = Trial::new(act.by(&carrier, ground.entrance()), check);
-    let trial = trial.then(seconds[0].by(&carrier, ground.entrance()));
-    trial.then(seconds[1].by(&carrier, ground.entrance()))
+    others.into_iter().fold(Trial::new(victim, check), Trial::then)
 }
 
 /// The same, but it only stands still for a while, in which this process, with an end of its own that did

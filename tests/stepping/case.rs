@@ -1,8 +1,7 @@
 //! What is stepped: an operation on a path, what comes after it, and what must be true then.
 
 use commonhold::{Lock, Segment};
-use memmap2::{Mmap, MmapOptions};
-use std::fs::File;
+use nix::unistd::Pid;
 use std::path::PathBuf;
 
 use crate::log::Page;
@@ -59,13 +58,25 @@ impl Case {
 
 pub type Operation = Box<dyn Fn(&Mark)>;
 
+/// Who is stepped.
+pub enum Subject {
+    /// A child that does this.
+    Child(Operation),
+    /// The same, with other threads beside it.
+    WithThreads(Operation),
+    /// Somebody else's, which this finds.
+    Stranger(Box<dyn FnMut() -> Pid>),
+}
+
 /// One life and death of a victim.
 pub struct Trial {
-    pub victim: Operation,
-    /// What another may do after its death, and dies at as well.
+    pub subject: Subject,
+    /// What another may do after its death, and dies at as well; or stands still in beside it.
     pub seconds: Vec<Operation>,
     /// What this process does while the victim stands still, alive.
     pub meanwhile: Option<Box<dyn FnOnce()>>,
+    /// It waits for what is done meanwhile: traced until it falls asleep, and not to sleep after it.
+    pub waits: bool,
     /// What happens once the victim stands before its first instruction.
     pub once_it_stands: Option<Box<dyn FnOnce()>>,
     /// Goes on using the object, and looks at all of it.
@@ -74,10 +85,15 @@ pub struct Trial {
 
 impl Trial {
     pub fn new(victim: impl Fn(&Mark) + 'static, check: impl FnOnce(&Fates) + 'static) -> Trial {
+        Trial::of(Subject::Child(Box::new(victim)), check)
+    }
+
+    pub fn of(subject: Subject, check: impl FnOnce(&Fates) + 'static) -> Trial {
         Trial {
-            victim: Box::new(victim),
+            subject,
             seconds: Vec::new(),
             meanwhile: None,
+            waits: false,
             once_it_stands: None,
             check: Box::new(check),
         }
@@ -97,6 +113,12 @@ impl Trial {
         self.meanwhile = Some(Box::new(f));
         self
     }
+
+    /// The victim waits for what `f` does.
+    pub fn waits_for(mut self, f: impl FnOnce() + 'static) -> Trial {
+        self.waits = true;
+        self.meanwhile(f)
+    }
 }
 
 /// How far the victims came.
@@ -106,6 +128,15 @@ pub struct Fates {
     pub first: Option<Vec<u64>>,
     /// Which one was the second, if there was one, and what it said.
     pub second: Option<(usize, Option<Vec<u64>>)>,
+    /// They were at it at the same time.
+    pub beside: bool,
+}
+
+impl Fates {
+    /// Whether the second came to its end.
+    pub fn second_ended(&self) -> bool {
+        matches!(self.second, Some((_, Some(_))))
+    }
 }
 
 /// A fresh segment for one trial.
@@ -116,13 +147,16 @@ pub struct Ground {
     pub name: String,
 }
 
+/// Of a ground.
+pub const PARTICIPANTS: u32 = 24;
 const SIZE: usize = 56 << 10;
 
 impl Ground {
     pub fn new(page: Page, number: u64) -> Ground {
         page.clear();
         let name = format!("ground-{}-{number}", std::process::id());
-        let segment = Segment::options().participants(24).create(&name, SIZE).expect("a segment");
+        let segment =
+            Segment::options().participants(PARTICIPANTS).create(&name, SIZE).expect("a segment");
         let door = Lock::create(segment.at("door")).expect("a lock");
         Ground { page, segment, door, name }
     }
@@ -131,14 +165,6 @@ impl Ground {
     pub fn entrance(&self) -> impl Fn() + Clone + 'static {
         let door = self.door.clone();
         move || drop(door.lock().expect("nobody dies here"))
-    }
-
-    /// The bytes of the segment; without those that long messages take, far behind them.
-    pub fn memory(&self) -> Mmap {
-        let file = File::open(directory().join(&self.name)).expect("the segment's file");
-        // SAFETY: nobody truncates it; its bytes are only compared with each other, and a wrong answer
-        // would cost a death at a place of less interest.
-        unsafe { MmapOptions::new().len(SIZE).map(&file) }.expect("the segment's bytes")
     }
 }
 

@@ -8,10 +8,12 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
+use crate::freshness::key;
 use crate::log::Page;
-use crate::table::{Row, Table};
+use crate::plan::{Manner, Spread};
+use crate::table::{Line, Row, Table};
 use crate::victim::fork_child;
-use crate::worker::{Manner, Spread, Worker, told};
+use crate::worker::{Worker, told};
 
 /// A trial that takes longer than this hangs.
 const HANG: Duration = Duration::from_secs(20);
@@ -43,9 +45,9 @@ pub struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     /// One for all of these, in this order.
-    pub fn new(mut rows: Vec<(&'a Case, Manner)>, spread: Spread) -> Driver<'a> {
+    pub fn new(mut rows: Vec<(&'a Case, Manner)>, spread: Spread, table: Table) -> Driver<'a> {
         rows.reverse();
-        Driver { waiting: rows, running: Vec::new(), spread, table: Table::default() }
+        Driver { waiting: rows, running: Vec::new(), spread, table }
     }
 
     pub fn drive(&mut self) {
@@ -68,10 +70,6 @@ impl<'a> Driver<'a> {
                     Some(row) => {
                         self.running.swap_remove(number);
                         self.table.add(row);
-                        // Each time: who is interrupted keeps what there is.
-                        if let Some(path) = std::env::var_os("COMMONHOLD_STEPPING_TABLE") {
-                            std::fs::write(path, self.table.markdown()).expect("the table's file");
-                        }
                     }
                     None => number += 1,
                 }
@@ -166,19 +164,16 @@ impl Running<'_> {
 
     fn row(&mut self) -> Row {
         let log = self.told.log(told::LOG);
-        Row {
-            operation: self.case.operation,
-            path: self.case.path,
-            manner: self.manner,
+        let line = Line {
+            key: key(self.case, self.manner),
             control: self.case.control,
             instructions: log.told(told::INSTRUCTIONS),
             points: log.told(told::POINTS),
             paths: log.told(told::PATHS),
             deaths: log.told(told::DEATHS),
             failures: log.told(told::FAILURES),
-            texts: std::mem::take(&mut self.texts),
-            took: self.began.elapsed(),
-        }
+        };
+        Row { line, texts: std::mem::take(&mut self.texts), took: self.began.elapsed() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What must be true of a queue's messages, whoever died.
 
-use commonhold::{Mailbox, Queue, RecvTimeoutError, Shared, TryRecvError, TrySendError};
+use commonhold::{
+    Mailbox, Queue, RecvTimeoutError, Shared, TryRecvError, TrySendError, TrySendSliceError,
+};
 
 use crate::helper::BOUND;
 
@@ -116,6 +118,52 @@ impl Carrier for Letters {
 
     fn len(&self) -> usize {
         self.mailbox.len()
+    }
+
+    fn room(&self) -> usize {
+        self.room
+    }
+}
+
+/// A queue of slices, of so many words each here.
+#[derive(Clone)]
+pub struct Slices {
+    pub queue: Queue<[u64]>,
+    pub words: usize,
+    pub room: usize,
+}
+
+impl Slices {
+    pub fn number(&self, message: &[u64]) -> u64 {
+        assert_eq!(message.len(), self.words, "of another length");
+        assert!(message.iter().all(|word| *word == message[0]), "a torn message: {message:?}");
+        message[0]
+    }
+}
+
+impl Carrier for Slices {
+    fn try_send(&self, number: u64) -> Result<(), TrySendError<()>> {
+        self.queue.try_send(&vec![number; self.words]).map_err(|error| match error {
+            TrySendSliceError::Full => TrySendError::Full(()),
+            TrySendSliceError::Closed => TrySendError::Closed(()),
+            TrySendSliceError::TooLarge => panic!("it fits when nothing is there"),
+        })
+    }
+
+    fn send_in_time(&self, number: u64) -> bool {
+        self.queue.send_timeout(&vec![number; self.words], BOUND).is_ok()
+    }
+
+    fn try_recv(&self) -> Result<u64, TryRecvError> {
+        self.queue.try_recv().map(|message| self.number(&message))
+    }
+
+    fn recv_in_time(&self) -> Result<u64, RecvTimeoutError> {
+        self.queue.recv_timeout(BOUND).map(|message| self.number(&message))
+    }
+
+    fn len(&self) -> usize {
+        self.queue.len()
     }
 
     fn room(&self) -> usize {

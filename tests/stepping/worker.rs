@@ -6,84 +6,13 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::case::{Case, Fates, Ground, Trial};
+use crate::case::{Case, Fates, Ground, Subject, Trial};
 use crate::log::Page;
-use crate::victim::{Trace, Victim};
-
-/// In which way the victim comes to harm.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Manner {
-    /// Killed; another goes on.
-    Death,
-    /// Killed; so is the next, while it goes on.
-    TwoDeaths,
-    /// Stopped; others go on; it goes on.
-    Pause,
-}
-
-impl Manner {
-    pub const ALL: [Manner; 3] = [Manner::Death, Manner::TwoDeaths, Manner::Pause];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Manner::Death => "death",
-            Manner::TwoDeaths => "death in recovery",
-            Manner::Pause => "pause",
-        }
-    }
-
-    fn applies_to(self, trial: &Trial) -> bool {
-        match self {
-            Manner::Death => true,
-            Manner::TwoDeaths => !trial.seconds.is_empty(),
-            Manner::Pause => trial.meanwhile.is_some(),
-        }
-    }
-}
-
-/// How many of the instructions are tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread {
-    /// Every one, or only those after which something is different.
-    pub every: bool,
-    /// Of these, so many at most in one row of the table.
-    pub most: usize,
-    /// The same of pauses.
-    pub pauses: usize,
-    /// Deaths of the first after which a second one is tried, at most.
-    pub firsts: usize,
-}
-
-/// After how many instructions of the first, and of which second, a trial has them die.
-#[derive(Clone, Copy)]
-struct Deaths {
-    first: usize,
-    second: Option<Second>,
-}
-
-#[derive(Clone, Copy)]
-struct Second {
-    which: usize,
-    trace: usize,
-    after: usize,
-}
-
-impl Deaths {
-    fn one(first: usize) -> Deaths {
-        Deaths { first, second: None }
-    }
-}
-
-impl std::fmt::Display for Deaths {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "after {}", self.first)?;
-        match self.second {
-            Some(Second { which, after, .. }) => write!(f, ", then number {which} after {after}"),
-            None => Ok(()),
-        }
-    }
-}
+use crate::plan::{Fatality, Manner, Spread, Stop};
+use crate::trace::{Trace, events, thin_out};
+use crate::victim::{Until, Victim};
 
 /// What a worker tells while it works: words of a shared page.
 pub mod told {
@@ -97,11 +26,8 @@ pub mod told {
     pub const LOOKED: usize = 8;
 }
 
-/// An operation of more instructions waits in some of them: beside its points, so many are tried, evenly.
-const EVENLY: usize = 2000;
-/// Points of an operation that is long for what it does, and first deaths of such, at most.
-const LONG: usize = 60;
-const LONG_FIRSTS: usize = 12;
+/// How long one may wait for another that stands still, before it is killed where it waits.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// After so many failures the rest of a row tells nothing new.
 const ENOUGH: usize = 5;
@@ -109,30 +35,22 @@ const ENOUGH: usize = 5;
 static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
 
 pub struct Worker<'a> {
-    pub case: &'a Case,
-    pub manner: Manner,
-    pub spread: Spread,
-    pub cpu: usize,
+    case: &'a Case,
+    manner: Manner,
+    spread: Spread,
+    cpu: usize,
     /// The page of the driver, and that of the victims.
-    pub told: Page,
-    pub page: Page,
+    told: Page,
+    page: Page,
     grounds: u64,
-    /// Of the first victim, and of the seconds after deaths of it.
     traces: Vec<Trace>,
 }
 
 impl<'a> Worker<'a> {
     pub fn new(case: &'a Case, manner: Manner, spread: Spread, cpu: usize, told: Page) -> Self {
-        Worker {
-            case,
-            manner,
-            spread,
-            cpu,
-            told,
-            page: Page::new(),
-            grounds: 0,
-            traces: Vec::new(),
-        }
+        let page = Page::new();
+        let spread = if case.long { spread.of_long() } else { spread };
+        Worker { case, manner, spread, cpu, told, page, grounds: 0, traces: Vec::new() }
     }
 
     /// Goes through all trials from this one on; writes what fails to `report`.
@@ -147,21 +65,22 @@ impl<'a> Worker<'a> {
                 return;
             }
         };
+        log.tell(told::POINTS, plan.len() as u64);
         let mut failures = 0;
-        for (number, deaths) in plan.into_iter().enumerate().skip(from) {
+        for (number, fatality) in plan.into_iter().enumerate().skip(from) {
             log.tell(told::TRIAL, number as u64 + 1);
             log.add(told::DEATHS, if self.manner == Manner::TwoDeaths { 2 } else { 1 });
             let mut stood = Vec::new();
-            let trial = AssertUnwindSafe(|| self.try_once(deaths, &mut stood));
+            let trial = AssertUnwindSafe(|| self.try_once(fatality, &mut stood));
             if catch_unwind(trial).is_ok() {
                 continue;
             }
             log.add(told::FAILURES, 1);
             let message = LAST_PANIC.lock().unwrap().clone();
             let places: Vec<String> = stood.iter().map(|place| format!("{place:#x}")).collect();
-            let _ = writeln!(report, "{deaths} @ {} | {message}", places.join(" "));
+            let _ = writeln!(report, "{fatality} @ {} | {message}", places.join(" "));
             failures += 1;
-            if failures == ENOUGH {
+            if failures == ENOUGH || self.case.control {
                 return;
             }
         }
@@ -172,6 +91,8 @@ impl<'a> Worker<'a> {
         let mut cpus = CpuSet::new();
         let _ = cpus.set(self.cpu);
         let _ = sched_setaffinity(Pid::from_raw(0), &cpus);
+        // What a victim started is this process's to bury.
+        let _ = nix::sys::prctl::set_child_subreaper(true);
         let (page, worker) = (self.page, nix::unistd::getpid());
         std::panic::set_hook(Box::new(move |panic| {
             let message = panic.to_string().replace('\n', " ");
@@ -190,8 +111,7 @@ impl<'a> Worker<'a> {
         Ground::new(self.page, self.grounds)
     }
 
-    /// After which instructions of the first, and of the second, a trial has them die.
-    fn plan(&mut self) -> Option<Vec<Deaths>> {
+    fn plan(&mut self) -> Option<Vec<Fatality>> {
         // What this process does once, it does now.
         let ground = self.ground();
         let trial = (self.case.build)(&ground);
@@ -200,116 +120,195 @@ impl<'a> Worker<'a> {
         }
         let seconds = trial.seconds.len();
         drop((trial, ground));
-        let trace = self.trace_first();
-        let log = self.told.log(told::LOG);
-        let points = self.points(&trace);
-        let instructions = trace.instructions as u64;
-        let firsts = if self.case.long { LONG_FIRSTS } else { usize::MAX }.min(self.spread.firsts);
-        let firsts = thin_out(events(&trace), firsts);
-        self.traces.push(trace);
-        if self.manner != Manner::TwoDeaths {
-            log.tell(told::INSTRUCTIONS, instructions);
-            log.tell(told::POINTS, points.len() as u64);
-            return Some(points.into_iter().map(Deaths::one).collect());
-        }
-        let mut seen = BTreeSet::new();
-        log.tell(told::INSTRUCTIONS, 0);
-        let mut plan = Vec::new();
-        for (which, first) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
-        {
-            log.add(told::LOOKED, 1);
-            let trace = self.trace_second(which, first);
-            // Of another length is another path.
-            if seen.insert((which, trace.instructions)) {
-                let second = |after| Second { which, trace: self.traces.len(), after };
-                let points = self.points(&trace).into_iter();
-                plan.extend(points.map(|after| Deaths { first, second: Some(second(after)) }));
-                log.add(told::INSTRUCTIONS, trace.instructions as u64);
-                self.traces.push(trace);
-            }
-        }
-        let plan = thin_out(plan, self.spread.most);
-        log.tell(told::PATHS, seen.len() as u64);
-        log.tell(told::POINTS, plan.len() as u64);
+        let plan = match self.manner {
+            Manner::Death | Manner::Pause => self.plan_one(),
+            Manner::TwoDeaths => self.plan_two(seconds),
+            Manner::Beside => self.plan_beside(seconds),
+        };
         Some(plan)
     }
 
-    /// After which instructions to try. What the dead had read is of no use to anybody, but one that stood
-    /// still goes on with it: so every instruction counts there.
-    fn points(&self, trace: &Trace) -> Vec<usize> {
-        let pause = self.manner == Manner::Pause;
-        let most = if self.case.long { self.spread.most.min(LONG) } else { self.spread.most };
-        let every = || thin_out((0..=trace.instructions).collect(), EVENLY);
-        let all = match (pause, self.spread.every && !self.case.long) {
-            (true, _) => every(),
-            (false, false) => events(trace),
-            (false, true) => {
-                let both: BTreeSet<usize> = every().into_iter().chain(events(trace)).collect();
-                both.into_iter().collect()
-            }
+    fn plan_one(&mut self) -> Vec<Fatality> {
+        let trace = self.trace_first();
+        let log = self.told.log(told::LOG);
+        log.tell(told::INSTRUCTIONS, trace.instructions as u64);
+        let points = match self.manner {
+            Manner::Pause => self.spread.pauses(&trace),
+            _ => self.spread.deaths(&trace),
         };
-        thin_out(all, if pause { self.spread.pauses } else { most })
+        self.traces.push(trace);
+        let one = |after| Fatality { first: Stop { trace: 0, after }, second: None };
+        points.into_iter().map(one).collect()
+    }
+
+    /// A second death at all instructions of each path that is gone after some first death.
+    fn plan_two(&mut self, seconds: usize) -> Vec<Fatality> {
+        let trace = self.trace_first();
+        let firsts = thin_out(events(&trace), self.spread.firsts);
+        self.traces.push(trace);
+        let log = self.told.log(told::LOG);
+        let mut seen = BTreeSet::new();
+        let mut plan = Vec::new();
+        log.tell(told::INSTRUCTIONS, 0);
+        for (which, after) in (0..seconds).flat_map(|which| firsts.iter().map(move |f| (which, *f)))
+        {
+            log.add(told::LOOKED, 1);
+            let first = Stop { trace: 0, after };
+            let trace = self.trace_second(which, Some(first));
+            // Of another length is another path.
+            if seen.insert((which, trace.instructions)) {
+                log.add(told::INSTRUCTIONS, trace.instructions as u64);
+                let points = self.spread.second_deaths(&trace, self.case.long);
+                let second = |after| Some((which, Stop { trace: self.traces.len(), after }));
+                plan.extend(points.into_iter().map(|p| Fatality { first, second: second(p) }));
+                self.traces.push(trace);
+            }
+        }
+        log.tell(told::PATHS, seen.len() as u64);
+        thin_out(plan, self.spread.most)
+    }
+
+    /// The first's death at all of its instructions, for each place where another stands still beside it.
+    fn plan_beside(&mut self, seconds: usize) -> Vec<Fatality> {
+        let log = self.told.log(told::LOG);
+        let mut plan = Vec::new();
+        let mut paths = 0;
+        log.tell(told::INSTRUCTIONS, 0);
+        for which in 0..seconds {
+            let other = self.trace_second(which, None);
+            let stops = self.spread.stops(&other);
+            self.traces.push(other);
+            let trace = self.traces.len() - 1;
+            for after in stops {
+                log.add(told::LOOKED, 1);
+                let second = (which, Stop { trace, after });
+                let own = self.trace_beside(second);
+                log.add(told::INSTRUCTIONS, own.instructions as u64);
+                paths += 1;
+                let points = self.spread.deaths_beside(&own, self.case.long);
+                let first = |after| Stop { trace: self.traces.len(), after };
+                let second = Some(second);
+                plan.extend(points.into_iter().map(|p| Fatality { first: first(p), second }));
+                self.traces.push(own);
+            }
+        }
+        log.tell(told::PATHS, paths);
+        thin_out(plan, self.spread.most)
     }
 
     fn first(&self, trial: &mut Trial) -> Victim {
-        let victim = Victim::start(self.page, 0, &trial.victim);
+        let victim = match &mut trial.subject {
+            Subject::Child(operation) => Victim::start(self.page, 0, operation),
+            Subject::WithThreads(operation) => {
+                Victim::start(self.page, 0, operation).with_threads()
+            }
+            Subject::Stranger(find) => Victim::seize(self.page, find()),
+        };
         if let Some(f) = trial.once_it_stands.take() {
             f();
         }
         victim
     }
 
+    fn second(&self, trial: &Trial, which: usize) -> Victim {
+        Victim::start(self.page, 1, &trial.seconds[which])
+    }
+
     fn trace_first(&mut self) -> Trace {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
-        let mut victim = self.first(&mut trial);
-        victim.trace(&ground.memory())
+        let until = if trial.waits { Until::Asleep } else { Until::Done };
+        self.first(&mut trial).trace(until)
     }
 
-    fn trace_second(&mut self, which: usize, first: usize) -> Trace {
+    /// Of who comes after the first died there, or after it came to stand before its first instruction.
+    fn trace_second(&mut self, which: usize, first: Option<Stop>) -> Trace {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
-        victim.run(&self.traces[0], first);
+        let Some(Stop { trace, after }) = first else {
+            return self.second(&trial, which).trace(Until::Asleep);
+        };
+        victim.run(&self.traces[trace], after);
         victim.die();
-        let mut next = Victim::start(self.page, 1, &trial.seconds[which]);
-        next.trace(&ground.memory())
+        self.second(&trial, which).trace(Until::Done)
     }
 
-    fn try_once(&mut self, deaths: Deaths, stood: &mut Vec<usize>) {
+    /// Of the first, while another stands still.
+    fn trace_beside(&mut self, (which, Stop { trace, after }): (usize, Stop)) -> Trace {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
-        victim.run(&self.traces[0], deaths.first);
+        let mut other = self.second(&trial, which);
+        other.run(&self.traces[trace], after);
+        victim.trace(Until::Asleep)
+    }
+
+    fn try_once(&mut self, fatality: Fatality, stood: &mut Vec<usize>) {
+        let ground = self.ground();
+        let mut trial = (self.case.build)(&ground);
+        let victim = self.first(&mut trial);
+        let fates = match self.manner {
+            Manner::Death | Manner::TwoDeaths => self.die(&trial, victim, fatality, stood),
+            Manner::Beside => self.die_beside(&trial, victim, fatality, stood),
+            Manner::Pause => self.pause(&mut trial, victim, fatality, stood),
+        };
+        (trial.check)(&fates);
+    }
+
+    fn die(
+        &self,
+        trial: &Trial,
+        mut victim: Victim,
+        Fatality { first, second }: Fatality,
+        stood: &mut Vec<usize>,
+    ) -> Fates {
+        victim.run(&self.traces[first.trace], first.after);
         stood.push(victim.stands_at());
-        match self.manner {
-            Manner::Pause => {
-                trial.meanwhile.expect("something to do meanwhile")();
-                victim.go_on();
-            }
-            _ => victim.die(),
-        }
-        let mut fates = Fates { first: self.page.log(0).values(), second: None };
-        if let Some(Second { which, trace, after }) = deaths.second {
-            let mut next = Victim::start(self.page, 1, &trial.seconds[which]);
-            next.run(&self.traces[trace], after);
+        victim.die();
+        let mut fates = Fates { first: self.page.log(0).values(), second: None, beside: false };
+        if let Some((which, stop)) = second {
+            let mut next = self.second(trial, which);
+            next.run(&self.traces[stop.trace], stop.after);
             stood.push(next.stands_at());
             next.die();
             fates.second = Some((which, self.page.log(1).values()));
         }
-        (trial.check)(&fates);
+        fates
     }
-}
 
-/// Before the first instruction, and after each that changed something.
-fn events(trace: &Trace) -> Vec<usize> {
-    std::iter::once(0).chain(trace.events.iter().copied()).collect()
-}
-
-/// So many of them at most, evenly, with the first and the last.
-fn thin_out<T: Copy>(all: Vec<T>, most: usize) -> Vec<T> {
-    if all.len() <= most {
-        return all;
+    fn die_beside(
+        &self,
+        trial: &Trial,
+        mut victim: Victim,
+        Fatality { first, second }: Fatality,
+        stood: &mut Vec<usize>,
+    ) -> Fates {
+        let (which, stop) = second.expect("two of them");
+        let mut other = self.second(trial, which);
+        other.run(&self.traces[stop.trace], stop.after);
+        stood.push(other.stands_at());
+        victim.run_while(&self.traces[first.trace], first.after, Some(PATIENCE));
+        victim.die();
+        let first = self.page.log(0).values();
+        other.go_on();
+        Fates { first, second: Some((which, self.page.log(1).values())), beside: true }
     }
-    (0..most).map(|number| all[number * (all.len() - 1) / (most - 1)]).collect()
+
+    fn pause(
+        &self,
+        trial: &mut Trial,
+        mut victim: Victim,
+        Fatality { first, .. }: Fatality,
+        stood: &mut Vec<usize>,
+    ) -> Fates {
+        victim.run(&self.traces[first.trace], first.after);
+        stood.push(victim.stands_at());
+        trial.meanwhile.take().expect("something to do meanwhile")();
+        match trial.waits {
+            true => victim.go_on_awake(),
+            false => victim.go_on(),
+        }
+        Fates { first: self.page.log(0).values(), second: None, beside: false }
+    }
 }

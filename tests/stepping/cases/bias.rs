@@ -5,6 +5,7 @@ use commonhold::Queue;
 use super::queue::{CAPACITY, queue, sleeping_receiver, sleeping_sender};
 use crate::carried::{Act, Kind, dies, own_both, stands_still, with_sleeper};
 use crate::case::{Case, Ground, Trial};
+use crate::helper::Helper;
 
 type Small = Queue<u64>;
 
@@ -39,6 +40,15 @@ pub fn cases() -> Vec<Case> {
             owner_is_revoked(ground, Act::recv())
         }),
         Case::new("Queue<u64>::send, recv", "owner; leaves", leaves),
+        Case::new("Queue<u64>::send", "ends the bias of a dead owner", |ground| {
+            after_dead_owner(ground, Act::send())
+        }),
+        Case::new("Queue<u64>::recv", "ends the bias of a dead owner", |ground| {
+            after_dead_owner(ground, Act::recv())
+        }),
+        Case::new("Queue<u64>::send, recv", "becomes the owner after a dead one", |ground| {
+            after_dead_owner(ground, two_sends().after(almost_own))
+        }),
     ]
 }
 
@@ -82,17 +92,33 @@ fn several(ground: &Ground) -> Trial {
 
 /// So many claims that the last of them are the first of the owner.
 fn granted(ground: &Ground) -> Trial {
-    let act = Act::new(Kind::Sends(&[101, 102]), |end: &Small| {
+    dies(ground, queue::<u64>(ground, CAPACITY, 0, 0), vec![], two_sends().after(almost_own))
+}
+
+fn two_sends() -> Act<Small> {
+    Act::new(Kind::Sends(&[101, 102]), |end: &Small| {
         (101..103).for_each(|number| end.send(number).unwrap());
         vec![2]
+    })
+}
+
+fn almost_own(end: &Small) {
+    for _ in 0..16 {
+        end.send(0).unwrap();
+        end.recv().unwrap();
+    }
+}
+
+/// Who owned both sides died, and nobody noticed yet.
+fn after_dead_owner(ground: &Ground, act: Act<Small>) -> Trial {
+    let queue = queue::<u64>(ground, CAPACITY, 1, 0);
+    let own = queue.clone();
+    let dead = Helper::start(ground.page, 2, move |log| {
+        own_both(&own);
+        log.end(&[])
     });
-    let almost = |end: &Small| {
-        for _ in 0..16 {
-            end.send(0).unwrap();
-            end.recv().unwrap();
-        }
-    };
-    dies(ground, queue::<u64>(ground, CAPACITY, 0, 0), vec![], act.after(almost))
+    dead.ends();
+    dies(ground, queue, vec![], act)
 }
 
 fn owner_wakes_receiver(ground: &Ground) -> Trial {

@@ -4,13 +4,13 @@ use commonhold::{Buffer, RecoverError, TryLockError};
 use std::time::Duration;
 
 use crate::case::{Case, Ground, Trial};
-use crate::helper::BOUND;
+use crate::helper::{BOUND, Helper, Kept};
 use crate::victim::Mark;
 
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("Buffer::read, drop", "free", |ground| {
-            dies(ground, |page| assert!(page.read().unwrap().iter().all(|word| *word == 1)), false)
+            dies(ground, |page| assert_ne!(read(&page.read().unwrap()), 0), false)
         }),
         Case::new("Buffer::write, drop", "free", |ground| {
             dies(ground, |page| page.write().unwrap().fill(2), true)
@@ -18,9 +18,23 @@ pub fn cases() -> Vec<Case> {
         Case::new("Buffer::read", "free", |ground| {
             dies(ground, |page| std::mem::forget(page.read().unwrap()), false)
         }),
+        Case::new("Buffer::try_write, drop", "free", |ground| {
+            dies(ground, |page| page.try_write().unwrap().fill(2), true)
+        }),
+        Case::new("Buffer::try_read, drop", "free", |ground| {
+            dies(ground, |page| assert_ne!(read(&page.try_read().unwrap()), 0), false)
+        }),
+        Case::new("Buffer::recover", "the writer is dead", recover),
+        Case::new("Buffer::write, drop", "readers are dead", write_after_readers),
         Case::new("Buffer::write_timeout", "a reader is there, in vain", write_beside_reader),
         Case::new("Buffer::read_timeout", "a writer is there, in vain", read_beside_writer),
     ]
+}
+
+/// What every word of it says.
+fn read(page: &[u64]) -> u64 {
+    assert!(page.iter().all(|word| *word == page[0]), "half written: {page:?}");
+    page[0]
 }
 
 fn repair(page: &Buffer<u64>) {
@@ -43,8 +57,44 @@ fn works(page: &Buffer<u64>) {
     drop(page.try_write().expect("free"));
 }
 
+fn page(ground: &Ground) -> Buffer<u64> {
+    Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap()
+}
+
+/// Somebody who died while it held what `hold` took.
+fn dead(ground: &Ground, page: &Buffer<u64>, hold: fn(&Buffer<u64>)) {
+    let own = page.clone();
+    let dead = Helper::start(ground.page, 2, move |log| {
+        hold(&own);
+        log.end(&[])
+    });
+    dead.ends();
+}
+
+fn recover(ground: &Ground) -> Trial {
+    let page = page(ground);
+    dead(ground, &page, |page| std::mem::forget(page.write().unwrap()));
+    dies_on(ground, page, repair, true, true)
+}
+
+fn write_after_readers(ground: &Ground) -> Trial {
+    let page = page(ground);
+    dead(ground, &page, |page| std::mem::forget(page.read().unwrap()));
+    dies_on(ground, page, |page| page.write().unwrap().fill(2), true, false)
+}
+
 fn dies(ground: &Ground, operate: fn(&Buffer<u64>), writes: bool) -> Trial {
-    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
+    dies_on(ground, page(ground), operate, writes, false)
+}
+
+/// The same of one whose writer is dead, perhaps.
+fn dies_on(
+    ground: &Ground,
+    page: Buffer<u64>,
+    operate: fn(&Buffer<u64>),
+    writes: bool,
+    writer_died: bool,
+) -> Trial {
     let (own, enter) = (page.clone(), ground.entrance());
     let (other, enter_too) = (page.clone(), ground.entrance());
     Trial::new(
@@ -56,14 +106,14 @@ fn dies(ground: &Ground, operate: fn(&Buffer<u64>), writes: bool) -> Trial {
         },
         move |fates| {
             let end = match &fates.second {
-                None => fates.first.is_some(),
-                Some((_, second)) => second.is_some(),
+                Some((_, second)) if !fates.beside => second.is_some(),
+                _ => fates.first.is_some(),
             };
             match page.try_read() {
                 Ok(found) => {
-                    assert!(found.iter().all(|word| *word == found[0]), "half written: {found:?}");
                     let written = fates.first.is_some() && writes && fates.second.is_none();
-                    assert!(!written || found[0] == 2);
+                    let what = if writer_died { 3 } else { 2 };
+                    assert!(read(&found) == what || !written);
                 }
                 Err(TryLockError::OwnerDied) => {
                     assert!(!end && (writes || fates.second.is_some()), "nobody died in it");
@@ -83,9 +133,8 @@ fn dies(ground: &Ground, operate: fn(&Buffer<u64>), writes: bool) -> Trial {
 }
 
 fn write_beside_reader(ground: &Ground) -> Trial {
-    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
-    let holder: &'static Buffer<u64> = Box::leak(Box::new(page.clone()));
-    let reader = holder.read().unwrap();
+    let page = page(ground);
+    let reader = Kept::new(page.clone(), |page| page.read().unwrap());
     let (own, enter) = (page.clone(), ground.entrance());
     Trial::new(
         move |mark| {
@@ -104,9 +153,8 @@ fn write_beside_reader(ground: &Ground) -> Trial {
 }
 
 fn read_beside_writer(ground: &Ground) -> Trial {
-    let page = Buffer::<u64>::create_from_slice(ground.segment.at("page"), &[1; 8]).unwrap();
-    let holder: &'static Buffer<u64> = Box::leak(Box::new(page.clone()));
-    let writer = holder.write().unwrap();
+    let page = page(ground);
+    let writer = Kept::new(page.clone(), |page| page.write().unwrap());
     let (own, enter) = (page.clone(), ground.entrance());
     Trial::new(
         move |mark| {

@@ -15,7 +15,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("Queue<u64>::close", "owner", |ground| close(ground, crate::carried::own_both)),
         Case::new("Queue<u64>::close", "a receiver sleeps", close_with_sleeper),
         Case::new("Queue<u64>::sender", "first", sender),
+        Case::new("Queue<u64>::receiver", "first", receiver),
         Case::new("Sender::drop", "last; a receiver sleeps", drop_sender),
+        Case::new("Receiver::drop", "last; a sender sleeps", drop_receiver),
         Case::new("Mailbox::close", "two messages", close_mailbox),
     ]
 }
@@ -120,6 +122,61 @@ fn sender(ground: &Ground) -> Trial {
             assert_eq!(queue.recv(), Err(RecvError::Closed));
         },
     )
+}
+
+/// The same of receivers.
+fn receiver(ground: &Ground) -> Trial {
+    let queue = queue::<u64>(ground, CAPACITY, 1, CAPACITY as u64);
+    let (own, enter) = (queue.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            std::mem::forget(own.receiver());
+            mark.end(&[])
+        },
+        move |fates| {
+            let end = queue.send_timeout(9, std::time::Duration::from_millis(1));
+            let closed = matches!(end, Err(commonhold::SendTimeoutError::Closed(9)));
+            assert!(
+                closed || fates.first.is_none(),
+                "who died still counts as a receiver: {end:?}"
+            );
+            let again = queue.receiver();
+            assert_eq!(again.recv(), Ok(1));
+            assert!(queue.send(9).is_ok());
+            drop(again);
+            assert!(queue.send(10).is_err());
+        },
+    )
+}
+
+/// The last receiver goes, or dies in going: the same to who waits for room.
+fn drop_receiver(ground: &Ground) -> Trial {
+    let queue = queue::<u64>(ground, CAPACITY, 1, CAPACITY as u64);
+    let (own, enter, page) = (queue.clone(), ground.entrance(), ground.page);
+    let asleep = Rc::new(RefCell::new(None));
+    let (bed, other) = (asleep.clone(), queue.clone());
+    Trial::new(
+        move |mark| {
+            enter();
+            let receiver = own.receiver();
+            mark.begin();
+            drop(receiver);
+            mark.end(&[])
+        },
+        move |_| {
+            let asleep: Helper = asleep.take().expect("somebody sleeps");
+            assert_eq!(asleep.ends(), [1], "it waited in vain");
+        },
+    )
+    .once_it_stands(move || {
+        *bed.borrow_mut() = Some(Helper::asleep(page, 2, move |log| {
+            let end = other.send_timeout(9, BOUND);
+            let closed = matches!(end, Err(commonhold::SendTimeoutError::Closed(9)));
+            log.end(&[u64::from(closed)])
+        }));
+    })
 }
 
 /// The last sender goes, or dies in going: the same to who waits.

@@ -1,11 +1,12 @@
 //! The byte ring: mailboxes, with messages in the ring and beside it.
 
-use commonhold::{Mailbox, RecvTimeoutError};
+use commonhold::{Mailbox, RecvTimeoutError, Value};
 use std::time::Duration;
 
 use super::queue::{sleeping_receiver, sleeping_sender};
 use crate::carried::{Act, Kind, dies, own_both, stands_still, with_sleeper};
 use crate::case::{Case, Ground, Trial};
+use crate::helper::Helper;
 use crate::oracle::{Carrier, Letter, Letters, letter, read};
 
 const BRIEFLY: Duration = Duration::from_millis(3);
@@ -81,6 +82,14 @@ pub fn cases() -> Vec<Case> {
         Case::new("Mailbox::recv", "ends the bias of a living owner", |ground| {
             revokes(ground, Act::recv())
         }),
+        Case::new("Mailbox::send", "ends the bias of a dead owner", |ground| {
+            after_dead_owner(ground, Act::send())
+        }),
+        Case::new("Mailbox::recv", "ends the bias of a dead owner", |ground| {
+            after_dead_owner(ground, Act::recv())
+        }),
+        Case::new("Mailbox::send", "a handle", |ground| handle(ground, true)),
+        Case::new("Mailbox::recv", "a handle", |ground| handle(ground, false)),
     ]
 }
 
@@ -178,9 +187,53 @@ fn granted(ground: &Ground) -> Trial {
     dies(ground, mailbox(ground, SHORT, 0, 0), vec![], act.after(almost))
 }
 
+fn after_dead_owner(ground: &Ground, act: Act<Letters>) -> Trial {
+    let letters = mailbox(ground, SHORT, 0, 0);
+    let own = letters.clone();
+    let dead = Helper::start(ground.page, 2, move |log| {
+        own_and_fill(&own);
+        log.end(&[])
+    });
+    dead.ends();
+    dies(ground, letters, vec![1, 2], act)
+}
+
+/// A handle to an object without a name, which this process has, too.
+fn handle(ground: &Ground, sends: bool) -> Trial {
+    let mailbox = Mailbox::<Value<u64>>::create(ground.segment.at("handles"), 1024).unwrap();
+    let value = Value::<u64>::new(7).unwrap();
+    if !sends {
+        mailbox.send(value.clone()).unwrap();
+    }
+    let (own, there, enter) = (mailbox.clone(), value.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            match sends {
+                true => mailbox.send(there.clone()).unwrap(),
+                false => assert_eq!(mailbox.recv().unwrap().fetch_add(1), 7),
+            }
+            mark.end(&[])
+        },
+        move |fates| {
+            let found: Vec<_> = std::iter::from_fn(|| own.try_recv().ok()).collect();
+            let most = if sends { 1 } else { usize::from(fates.first.is_none()) };
+            let least = usize::from(sends && fates.first.is_some());
+            assert!((least..=most).contains(&found.len()), "{} of them", found.len());
+            let before = value.get();
+            assert!(before == 7 || !sends);
+            found.iter().for_each(|same| _ = same.fetch_add(1));
+            assert_eq!(value.get(), before + found.len() as u64, "another object");
+            own.send(value.clone()).unwrap();
+            own.recv().unwrap().set(1);
+            assert_eq!(value.get(), 1);
+        },
+    )
+}
+
 fn revokes(ground: &Ground, act: Act<Letters>) -> Trial {
     let letters = mailbox(ground, SHORT, 0, 0);
     own_and_fill(&letters);
-    let _ = stands_still::<Letters>;
     dies(ground, letters, vec![1, 2], act)
 }

@@ -1,6 +1,6 @@
 //! Names: made, opened, removed, and what is left of the dead.
 
-use commonhold::{ErrorKind, Segment, Value, gc, segments};
+use commonhold::{ErrorKind, Queue, Segment, Value, gc, segments};
 
 use crate::case::{Case, Ground, Trial, directory};
 use crate::helper::Helper;
@@ -8,26 +8,42 @@ use crate::victim::Mark;
 
 pub fn cases() -> Vec<Case> {
     let all = vec![
-        Case::new("Segment::create", "a new name", |ground| {
+        Case::new("Segment::create, Segment::drop", "a new name", |ground| {
             dies(ground, Before::Nothing, |name| drop(Segment::create(name, BYTES)))
         }),
-        Case::new("Segment::create", "a stale name", |ground| {
+        Case::new("Segment::create, Segment::drop", "a stale name", |ground| {
             dies(ground, Before::Stale, |name| drop(Segment::create(name, BYTES)))
         }),
-        Case::new("Segment::open", "a living name", |ground| {
+        Case::new("Segment::open, Segment::drop", "a living name", |ground| {
             dies(ground, Before::Living, |name| drop(Segment::open(name)))
         }),
-        Case::new("Segment::open_or_create", "a stale name", |ground| {
+        Case::new("Segment::open_or_create, Segment::drop", "a stale name", |ground| {
             dies(ground, Before::Stale, |name| drop(Segment::open_or_create(name, BYTES)))
         }),
-        Case::new("Segment::open_or_create", "a living name", |ground| {
+        Case::new("Segment::open_or_create, Segment::drop", "a living name", |ground| {
             dies(ground, Before::Living, |name| drop(Segment::open_or_create(name, BYTES)))
+        }),
+        Case::new("Segment::unlink", "just made", |ground| {
+            dies(ground, Before::Nothing, |name| {
+                Segment::create(name, BYTES).unwrap().unlink().unwrap();
+            })
+        }),
+        Case::new("SegmentOptions::create", "persistent", persistent),
+        Case::new("Queue::create, Queue::drop", "a name of its own", |ground| {
+            dies(ground, Before::Nothing, |name| drop(Queue::<u64>::create(name, 4)))
+        }),
+        Case::new("Queue::open_or_create, Queue::drop", "a stale name", |ground| {
+            dies(ground, Before::Stale, |name| drop(Queue::<u64>::open_or_create(name, 4)))
+        }),
+        Case::new("Queue::unlink", "just made", |ground| {
+            dies(ground, Before::Nothing, |name| {
+                Queue::<u64>::create(name, 4).unwrap().unlink().unwrap();
+            })
         }),
         Case::new("unlink", "a living name", |ground| {
             dies(ground, Before::Living, |name| _ = commonhold::unlink(name))
         }),
         Case::new("gc", "a stale name", |ground| dies(ground, Before::Stale, |_| _ = gc())),
-        Case::new("Value::create", "in a segment", create_object),
     ];
     all.into_iter().map(Case::long).collect()
 }
@@ -75,17 +91,7 @@ fn dies(ground: &Ground, before: Before, operate: fn(&str)) -> Trial {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
             }
             drop((inside, living));
-            let fresh = Segment::open_or_create(&name, BYTES).expect("the name");
-            let value = Value::<u64>::create(fresh.at("v"), 1).expect("a new segment is empty");
-            assert_eq!(value.get(), 1);
-            let known = segments().expect("all segments");
-            assert!(known.iter().any(|one| one.name() == name && !one.is_stale()));
-            drop((value, fresh));
-            gc().expect("gc");
-            let left = std::fs::read_dir(directory()).unwrap().flatten();
-            let left =
-                left.filter(|file| file.file_name().to_string_lossy().contains(&name)).count();
-            assert_eq!(left, 0, "a name is left behind");
+            leaves_nothing(&name);
         },
     )
     .then(move |mark: &Mark| {
@@ -96,37 +102,44 @@ fn dies(ground: &Ground, before: Before, operate: fn(&str)) -> Trial {
     })
 }
 
-fn create_object(ground: &Ground) -> Trial {
-    let segment = ground.segment.clone();
-    let (own, enter) = (segment.clone(), ground.entrance());
-    let (other, enter_too) = (segment.clone(), ground.entrance());
-    let make =
-        |segment: &Segment, name: &str| Value::<u64>::create(segment.at(name), 7).map(|v| v.get());
+/// The name is good for a new segment, and gone with that.
+fn leaves_nothing(name: &str) {
+    let fresh = Segment::open_or_create(name, BYTES).expect("the name");
+    let value = Value::<u64>::create(fresh.at("v"), 1).expect("a new segment is empty");
+    assert_eq!(value.get(), 1);
+    let known = segments().expect("all segments");
+    assert!(known.iter().any(|one| one.name() == name && !one.is_stale()));
+    drop((value, fresh));
+    gc().expect("gc");
+    let left = std::fs::read_dir(directory()).unwrap().flatten();
+    let left = left.filter(|file| file.file_name().to_string_lossy().contains(name)).count();
+    assert_eq!(left, 0, "a name is left behind");
+}
+
+/// Whole, and there for ever; or not there.
+fn persistent(ground: &Ground) -> Trial {
+    let name = format!("{}-kept", ground.name);
+    let (own, enter) = (name.clone(), ground.entrance());
     Trial::new(
         move |mark| {
             enter();
             mark.begin();
-            make(&own, "first").unwrap();
+            drop(Segment::options().persistent(true).create(&own, BYTES).unwrap());
             mark.end(&[])
         },
         move |fates| {
-            match Value::<u64>::open(segment.at("first")) {
-                Ok(value) => assert_eq!(value.get(), 7, "half made"),
+            gc().expect("gc");
+            match Segment::open(&name) {
+                Ok(kept) => {
+                    assert_eq!(Value::<u64>::create(kept.at("v"), 1).unwrap().get(), 1);
+                    kept.unlink().unwrap();
+                }
                 Err(error) => {
                     assert!(fates.first.is_none(), "it is gone: {error}");
                     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-                    make(&segment, "first").expect("room for it");
                 }
             }
-            make(&segment, "third").expect("room for another");
-            assert_eq!(Value::<u64>::open(segment.at("first")).unwrap().fetch_add(1), 7);
-            assert_eq!(Value::<u64>::open(segment.at("third")).unwrap().get(), 7);
+            leaves_nothing(&name);
         },
     )
-    .then(move |mark: &Mark| {
-        enter_too();
-        mark.begin();
-        make(&other, "second").unwrap();
-        mark.end(&[])
-    })
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::case::{Case, Ground, Trial};
-use crate::helper::{BOUND, Helper};
+use crate::helper::{BOUND, Helper, Kept};
 use crate::victim::Mark;
 
 const PERMITS: u32 = 2;
@@ -22,6 +22,8 @@ pub fn cases() -> Vec<Case> {
         Case::new("Semaphore::release", "unbounded", |ground| {
             dies(ground, 1, |seats| seats.release(1).unwrap())
         }),
+        Case::new("Semaphore::release", "bounded, past its bound", past_its_bound),
+        Case::new("Semaphore::try_acquire", "none left, of the dead", of_the_dead),
         Case::new("Permit::forget", "held", |ground| {
             dies(ground, -1, |seats| seats.acquire().forget())
         }),
@@ -106,8 +108,7 @@ fn drop_with_sleeper(ground: &Ground) -> Trial {
 /// This process has the only permit, and another sleeps for it as well.
 fn waits(ground: &Ground) -> Trial {
     let seats = Semaphore::create(ground.segment.at("seats"), 1).unwrap();
-    let holder: &'static Semaphore = Box::leak(Box::new(seats.clone()));
-    let seat = holder.acquire();
+    let seat = Kept::new(seats.clone(), Semaphore::acquire);
     let (own, enter, other) = (seats.clone(), ground.entrance(), seats.clone());
     let asleep = Helper::asleep(ground.page, 2, move |log| {
         let well = other.acquire_timeout(BOUND).map(drop).is_ok();
@@ -127,4 +128,46 @@ fn waits(ground: &Ground) -> Trial {
             works(&seats, 1);
         },
     )
+}
+
+fn past_its_bound(ground: &Ground) -> Trial {
+    let seats = Semaphore::create_bounded(ground.segment.at("seats"), PERMITS).unwrap();
+    let (own, enter) = (seats.clone(), ground.entrance());
+    Trial::new(
+        move |mark| {
+            enter();
+            mark.begin();
+            let refused = own.release(1).is_err();
+            mark.end(&[u64::from(refused)])
+        },
+        move |fates| {
+            assert!(fates.first.as_ref().is_none_or(|said| said[0] == 1));
+            works(&seats, PERMITS);
+        },
+    )
+}
+
+/// All permits are a dead one's: who comes finds that out.
+fn of_the_dead(ground: &Ground) -> Trial {
+    let seats = Semaphore::create(ground.segment.at("seats"), PERMITS).unwrap();
+    let own = seats.clone();
+    let dead = Helper::start(ground.page, 2, move |log| {
+        (0..PERMITS).for_each(|_| std::mem::forget(own.acquire()));
+        log.end(&[])
+    });
+    dead.ends();
+    let (own, enter) = (seats.clone(), ground.entrance());
+    let (other, enter_too) = (seats.clone(), ground.entrance());
+    let victim = move |mark: &Mark| {
+        enter();
+        mark.begin();
+        let got = own.try_acquire().map(drop).is_ok();
+        mark.end(&[u64::from(got)])
+    };
+    Trial::new(victim, move |_| works(&seats, PERMITS)).then(move |mark: &Mark| {
+        enter_too();
+        mark.begin();
+        drop(other.try_acquire());
+        mark.end(&[])
+    })
 }
