@@ -264,6 +264,8 @@ pub use transfer::Serde;
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __transfer {
-    pub use crate::transfer::{Packer, Refused, Unpacker, pack_copy, put_copy, unpack_copy};
-    pub use crate::transfer::{put_part, size_of_part, total};
+    pub use crate::transfer::{
+        Packer, Refused, Unpacker, get_copy, pack_copy, put_copy, unpack_copy,
+    };
+    pub use crate::transfer::{get_part, put_part, size_of_part, total};
 }

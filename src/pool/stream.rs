@@ -29,9 +29,13 @@ const BATCH_BYTES: usize = 64 << 10;
 
 /// How long the items of a bundle take, in nanoseconds, as far as one can tell.
 const BUNDLE_TIME: u64 = 20_000;
-const LARGEST_BUNDLE: usize = 64;
-/// Over how long the time of an item is measured.
-const MEASURED: u64 = 50_000;
+const LARGEST_BUNDLE: usize = 256;
+/// The same, where only so many items may be pulled ahead.
+const LARGEST_AHEAD: usize = 64;
+/// How much larger than the one before.
+const GROWTH: usize = 8;
+/// Over how long the time of an item is measured, in nanoseconds.
+const MEASURED: u64 = 20_000;
 
 /// In which order results are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -305,7 +309,8 @@ where
         self.measured = (now, 0);
         let each = (took * workers as u64 / done as u64).max(1);
         let fits = (BUNDLE_TIME / each) as usize;
-        self.stage.bundle(fits.clamp(1, (2 * bundle).min(LARGEST_BUNDLE)));
+        let largest = if self.window.is_some() { LARGEST_AHEAD } else { LARGEST_BUNDLE };
+        self.stage.bundle(fits.clamp(1, (GROWTH * bundle).min(largest)));
     }
 }
 

@@ -167,12 +167,13 @@ where
     let Some(each) = F::Output::SIZE else { return };
     let row = A::SIZE.and_then(|size| args.row(size));
     output.run_row(each, |item, result| {
-        let bytes = match (row, A::SIZE) {
-            (Some(row), Some(size)) => row.get(item as usize * size..(item as usize + 1) * size),
-            _ => args.of(item),
+        let args = match (row, A::SIZE) {
+            (Some(row), Some(size)) => {
+                row.get(item as usize * size..(item as usize + 1) * size).and_then(A::get)
+            }
+            _ => args.of(item).and_then(|bytes| unpack_whole(bytes).ok()),
         };
-        let args = bytes.map(unpack_whole::<A>);
-        let Some(Ok(args)) = args else { return false };
+        let Some(args) = args else { return false };
         program::value_of::<F>().call(args).put(result);
         true
     });

@@ -39,6 +39,11 @@ macro_rules! transfer {
             }
 
             #[inline]
+            fn get(from: &[u8]) -> ::core::option::Option<Self> {
+                $crate::__transfer::get_copy(from)
+            }
+
+            #[inline]
             fn pack(
                 &self,
                 to: &mut $crate::__transfer::Packer,
@@ -64,6 +69,13 @@ macro_rules! transfer {
             #[inline]
             fn put(&self, to: &mut [u8]) {
                 $( let to = $crate::__transfer::put_part(&self.$field, to); )*
+            }
+
+            #[allow(unused_mut)]
+            #[inline]
+            fn get(mut from: &[u8]) -> ::core::option::Option<Self> {
+                let whole = $type { $( $field: $crate::__transfer::get_part(&mut from)? ),* };
+                from.is_empty().then_some(whole)
             }
 
             #[allow(unused_variables)]
@@ -106,10 +118,16 @@ pub fn put_copy<T: Shared>(value: &T, to: &mut [u8]) {
     to.copy_from_slice(bytemuck::bytes_of(value));
 }
 
+/// Reads back what [`put_copy`] wrote.
+#[doc(hidden)]
+#[inline]
+pub fn get_copy<T: Shared>(from: &[u8]) -> Option<T> {
+    bytemuck::checked::try_pod_read_unaligned(from).ok()
+}
+
 /// Reads back what [`pack_copy`] wrote.
 #[doc(hidden)]
 #[inline]
 pub fn unpack_copy<T: Shared>(from: &mut Unpacker<'_>) -> Result<T, Refused> {
-    let bytes = from.take(size_of::<T>())?;
-    bytemuck::checked::try_pod_read_unaligned(bytes).map_err(|_| Refused::not_a::<T>())
+    get_copy(from.take(size_of::<T>())?).ok_or_else(Refused::not_a::<T>)
 }

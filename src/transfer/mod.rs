@@ -30,7 +30,7 @@ mod unpacker;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use custom::{pack_copy, put_copy, unpack_copy};
+pub use custom::{get_copy, pack_copy, put_copy, unpack_copy};
 pub(crate) use packer::Carried;
 pub use packer::Packer;
 #[cfg(feature = "serde")]
@@ -61,7 +61,7 @@ pub use unpacker::Unpacker;
 pub trait Transfer: Sized + 'static {
     /// How many bytes `pack` writes, of a type for which that is always the same, whose values refer to
     /// nothing, are nothing any more once they were sent, and can always be packed. Such a type has
-    /// [`put`](Transfer::put).
+    /// [`put`](Transfer::put). Many of them in a row are written and read without an [`Unpacker`] for each.
     #[doc(hidden)]
     const SIZE: Option<usize> = None;
 
@@ -74,6 +74,14 @@ pub trait Transfer: Sized + 'static {
     fn put(&self, to: &mut [u8]) {
         let _ = to;
         unreachable!("values of {} are not all of one size", std::any::type_name::<Self>());
+    }
+
+    /// Reads back a value of a type that has a `SIZE`, which is all of the bytes. `None`: they are none.
+    #[doc(hidden)]
+    #[inline]
+    fn get(from: &[u8]) -> Option<Self> {
+        let mut from = Unpacker::new(from);
+        Self::unpack(&mut from).ok().filter(|_| from.left() == 0)
     }
 
     /// Reads back what `pack` wrote. Whatever else the bytes are is an error.
@@ -113,13 +121,18 @@ pub trait Transfer: Sized + 'static {
 
     /// Adds to `items` the `count` that `bytes` are, of a type that has a `SIZE`.
     #[doc(hidden)]
+    #[inline]
     fn unpack_onto(items: &mut Vec<Self>, count: usize, bytes: &[u8]) -> Result<(), Refused> {
-        let mut from = Unpacker::new(bytes);
-        items.reserve(count);
-        for _ in 0..count {
-            items.push(Self::unpack(&mut from)?);
+        let size = Self::SIZE.unwrap_or(0);
+        if count.checked_mul(size) != Some(bytes.len()) {
+            return Err(Refused::not_a::<Vec<Self>>());
         }
-        from.finish()
+        items.reserve(count);
+        for item in 0..count {
+            let item = Self::get(&bytes[item * size..(item + 1) * size]);
+            items.push(item.ok_or_else(Refused::not_a::<Self>)?);
+        }
+        Ok(())
     }
 
     /// Reads back an array that `pack_slice` wrote.
@@ -156,6 +169,15 @@ pub fn put_part<'t, T: Transfer>(value: &T, to: &'t mut [u8]) -> &'t mut [u8] {
     let (own, rest) = to.split_at_mut(T::SIZE.unwrap_or(0));
     value.put(own);
     rest
+}
+
+/// Reads back a value of one size from the first of these bytes, and leaves the others.
+#[doc(hidden)]
+#[inline]
+pub fn get_part<T: Transfer>(from: &mut &[u8]) -> Option<T> {
+    let (own, rest) = from.split_at_checked(T::SIZE?)?;
+    *from = rest;
+    T::get(own)
 }
 
 /// The size of the member of `S` that the function finds.

@@ -14,6 +14,11 @@ macro_rules! numbers {
             }
 
             #[inline]
+            fn get(from: &[u8]) -> Option<Self> {
+                from.try_into().ok().map(<$number>::from_ne_bytes)
+            }
+
+            #[inline]
             fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
                 to.push(bytemuck::bytes_of(self));
                 Ok(())
@@ -72,17 +77,22 @@ impl Transfer for bool {
     }
 
     #[inline]
+    fn get(from: &[u8]) -> Option<bool> {
+        match from {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
+    #[inline]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         u8::from(*self).pack(to)
     }
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Result<bool, Refused> {
-        match u8::unpack(from)? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Refused::not_a::<bool>()),
-        }
+        bool::get(from.take(1)?).ok_or_else(Refused::not_a::<bool>)
     }
 }
 
@@ -95,13 +105,18 @@ impl Transfer for char {
     }
 
     #[inline]
+    fn get(from: &[u8]) -> Option<char> {
+        char::from_u32(u32::get(from)?)
+    }
+
+    #[inline]
     fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
         u32::from(*self).pack(to)
     }
 
     #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Result<char, Refused> {
-        char::from_u32(u32::unpack(from)?).ok_or_else(Refused::not_a::<char>)
+        char::get(from.take(4)?).ok_or_else(Refused::not_a::<char>)
     }
 }
 
@@ -110,6 +125,11 @@ impl Transfer for () {
 
     #[inline]
     fn put(&self, _: &mut [u8]) {}
+
+    #[inline]
+    fn get(from: &[u8]) -> Option<()> {
+        from.is_empty().then_some(())
+    }
 
     #[inline]
     fn pack(&self, _: &mut Packer) -> Result<(), Refused> {

@@ -36,6 +36,9 @@ fn is_of_size<T: Transfer + PartialEq + Debug>(size: usize, value: T, packed: &[
     let mut put = vec![0xA5; size];
     value.put(&mut put);
     assert_eq!(put, packed, "{value:?}");
+    assert_eq!(T::get(packed).as_ref(), Some(&value));
+    assert!((0..size).all(|len| T::get(&packed[..len]).is_none()), "{value:?} cut");
+    assert!(T::get(&[packed, &[0]].concat()).is_none(), "{value:?} and a byte more");
     let mut items = vec![value];
     T::unpack_onto(&mut items, 2, &packed.repeat(2)).unwrap();
     assert!(items.len() == 3 && items[1] == items[0] && items[2] == items[0], "{items:?}");

@@ -1,7 +1,7 @@
 //! Tuples of up to eight.
 #![forbid(unsafe_code)]
 
-use super::{Packer, Refused, Transfer, Unpacker, put_part, total};
+use super::{Packer, Refused, Transfer, Unpacker, get_part, put_part, total};
 
 macro_rules! tuples {
     ($(($($member:ident $index:tt),+))*) => {$(
@@ -12,6 +12,12 @@ macro_rules! tuples {
             fn put(&self, to: &mut [u8]) {
                 $( let to = put_part(&self.$index, to); )+
                 let _ = to;
+            }
+
+            #[inline]
+            fn get(mut from: &[u8]) -> Option<Self> {
+                let whole = ($( get_part::<$member>(&mut from)?, )+);
+                from.is_empty().then_some(whole)
             }
 
             #[inline]
