@@ -103,7 +103,7 @@ where
         }
         fork_here(keeper, f, mask)
     });
-    let ready = forked.and_then(|(child, line)| {
+    let ready = forked.and_then(launch::Answer::wait).and_then(|(child, line)| {
         launch::await_ready(&child, &line, &[])?;
         Ok(child)
     });
