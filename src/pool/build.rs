@@ -1,15 +1,16 @@
 //! How a pool comes to be: its memory, its first workers, its threads; or an error, and nothing is left.
 #![forbid(unsafe_code)]
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::crew::Crew;
+use super::error::TaskError;
 use super::ledger::Ledger;
 use super::shared::{Shared, Start, start_threads};
 use super::work;
 use crate::error::{Error, ErrorKind, Failure};
-use crate::process::threads;
+use crate::process::Begun;
 use crate::raw::pool::layout::{RawPool, Size};
 use crate::raw::pool::owner::Owner;
 use crate::raw::pool::words::WorkerId;
@@ -21,7 +22,7 @@ pub(super) fn build(
     seats: usize,
     (retries, most_false_starts): (u32, u32),
     make_start: impl FnOnce(Handle<RawPool>) -> Box<Start>,
-) -> Result<(Arc<Shared>, [JoinHandle<()>; 2]), Error> {
+) -> Result<(Arc<Shared>, Vec<JoinHandle<()>>), Error> {
     let cells = (2 * seats).next_power_of_two().clamp(256, 1 << 15) as u32;
     let size = Size { cells, workers: seats as u32 };
     let owner = Owner::new(size, work::name_of)?;
@@ -31,46 +32,47 @@ pub(super) fn build(
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
     let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
-    first_workers(&shared)?;
-    match start_threads(&shared) {
-        Ok(threads) => Ok((shared, threads)),
+    let begun = shared.begin_workers();
+    let mut threads = Vec::new();
+    let have_threads =
+        start_threads(&shared, &mut threads) // while the workers come up
+            .map_err(|error| of(Failure::system("starting the pool's threads", error)));
+    match await_workers(&shared, begun).and(have_threads) {
+        Ok(()) => Ok((shared, threads)),
         Err(error) => {
-            end_workers(&shared);
-            Err(of(Failure::system("starting the pool's threads", error)))
+            abandon(&shared, threads);
+            Err(error)
         }
     }
 }
 
-/// Starts the first workers; where one cannot be started, none is left.
-fn first_workers(shared: &Shared) -> Result<(), Error> {
-    let vacancies = shared.ledger().crew.vacancies();
-    let failed: Mutex<Option<Error>> = Mutex::new(None);
-    let start = |id: &WorkerId| {
-        let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if lock().is_some() {
-            return;
+/// Waits until the first workers are up; where one cannot be started, the others are killed.
+fn await_workers(
+    shared: &Shared,
+    begun: Vec<(WorkerId, Result<Begun, Error>)>,
+) -> Result<(), Error> {
+    let mut first_error = Ok(());
+    for (id, begun) in begun {
+        let started = begun.and_then(|finish| finish());
+        if started.is_err() {
+            shared.end(TaskError::Terminated); // so that nobody is started in its place
         }
-        match (shared.start)(*id) {
-            Ok(process) => {
-                // One that is seated needs no other look at it.
-                let _ = shared.ledger().crew.seat(*id, Ok(process));
-            }
-            Err(error) => *lock() = Some(error),
-        }
-    };
-    threads::on_each(&vacancies, start);
-    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let Some(error) = failed else { return Ok(()) };
-    end_workers(shared);
-    Err(error)
+        shared.seat(id, started.as_ref().map(Clone::clone));
+        first_error = first_error.and(started.map(drop));
+    }
+    shared.bell.ring();
+    first_error
 }
 
-/// Ends the workers of a pool that does not come to be.
-fn end_workers(shared: &Shared) {
-    for process in shared.ledger().crew.processes() {
+/// Leaves nothing of a pool that cannot be.
+fn abandon(shared: &Shared, threads: Vec<JoinHandle<()>>) {
+    shared.end(TaskError::Terminated);
+    let processes = shared.ledger().crew.processes();
+    for process in processes {
         let _ = process.kill();
         let _ = process.join();
     }
+    threads.into_iter().for_each(|thread| _ = thread.join());
 }
 
 /// An error of a pool that cannot be.

@@ -136,7 +136,7 @@ impl Crew {
     pub(super) fn seat(
         &mut self,
         id: WorkerId,
-        started: Result<Process, Error>,
+        started: Result<Process, &Error>,
     ) -> Result<(), TaskError> {
         let seat = &mut self.seats[id.number()].0;
         match started {

@@ -115,8 +115,8 @@ impl Pool {
         PoolOptions::new()
     }
 
-    fn of(shared: Arc<Shared>, threads: [JoinHandle<()>; 2]) -> Pool {
-        Pool { shared, threads: Mutex::new(threads.into()) }
+    fn of(shared: Arc<Shared>, threads: Vec<JoinHandle<()>>) -> Pool {
+        Pool { shared, threads: Mutex::new(threads) }
     }
 
     /// Has so many workers from now on. Further ones run when this returns; those who are too many end

@@ -95,7 +95,7 @@ impl PoolOptions {
             Box::new(move |id| {
                 let member = Member { pool: pool.clone(), id, max_tasks };
                 let args = (member, Lent(Arc::clone(&args)));
-                worker(id).spawn(work::initialize_and_work::<F, A, M>, args)
+                worker(id).begin(work::initialize_and_work::<F, A, M>, args)
             })
         }));
         self
@@ -157,7 +157,7 @@ impl PoolOptions {
 }
 
 fn start_plain(pool: Handle<RawPool>, max_tasks: u32) -> Box<Start> {
-    Box::new(move |id| worker(id).spawn(work::work, Member { pool: pool.clone(), id, max_tasks }))
+    Box::new(move |id| worker(id).begin(work::work, Member { pool: pool.clone(), id, max_tasks }))
 }
 
 fn worker(id: WorkerId) -> crate::ProcessOptions {

@@ -10,7 +10,7 @@ use super::error::TaskError;
 use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use crate::error::{Error, Failure};
-use crate::process::{Process, threads};
+use crate::process::{Begun, Process, threads};
 use crate::raw::pool::board::Job;
 use crate::raw::pool::layout::{BELLS, RawPool};
 use crate::raw::pool::owner::OWN_BELL;
@@ -26,7 +26,7 @@ const SPIN: u64 = 20_000;
 const PAUSE: u64 = 100;
 
 /// How a worker is started.
-pub(super) type Start = dyn Fn(WorkerId) -> Result<Process, Error> + Send + Sync;
+pub(super) type Start = dyn Fn(WorkerId) -> Result<Begun, Error> + Send + Sync;
 
 /// What becomes of a call with a callback when it is done: its result is read, and then what it returns
 /// runs, which is the user's.
@@ -177,17 +177,28 @@ impl Shared {
 
     /// Starts workers on the seats that are empty, all at once.
     pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
-        let vacancies = self.ledger().crew.vacancies();
-        // Many at a time: each waits for its child to come up.
-        threads::on_each(&vacancies, |id| self.fill_seat(*id));
+        for (id, begun) in self.begin_workers() {
+            let started = begun.and_then(|finish| finish());
+            self.seat(id, started.as_ref().map(Clone::clone));
+            self.bell.ring();
+        }
         match self.ledger().over() {
             Some(why) => Err(why.clone()),
             None => Ok(()),
         }
     }
 
-    fn fill_seat(&self, id: WorkerId) {
-        let started = (self.start)(id);
+    /// Has workers started on the seats that are empty; to be waited for in this order. The last one comes
+    /// first: once it is up, the others mostly are, and need no waiting.
+    pub(super) fn begin_workers(&self) -> Vec<(WorkerId, Result<Begun, Error>)> {
+        let vacancies = self.ledger().crew.vacancies();
+        let mut begun: Vec<_> = vacancies.into_iter().map(|id| (id, (self.start)(id))).collect();
+        begun.reverse();
+        begun
+    }
+
+    /// A worker is up, or could not be started.
+    pub(super) fn seat(&self, id: WorkerId, started: Result<Process, &Error>) {
         let mut ledger = self.ledger();
         let seated = ledger.crew.seat(id, started);
         let over = ledger.over().is_some();
@@ -199,7 +210,6 @@ impl Shared {
         if let Err(why) = seated {
             self.end(why);
         }
-        self.bell.ring();
         self.tell();
     }
 
@@ -329,21 +339,15 @@ fn run_for_user(run: Box<dyn FnOnce()>) {
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
 }
 
-/// Starts a pool's own threads.
+/// Starts a pool's own threads, and tells which were.
 pub(super) fn start_threads(
     shared: &Arc<Shared>,
-) -> std::io::Result<[std::thread::JoinHandle<()>; 2]> {
+    started: &mut Vec<std::thread::JoinHandle<()>>,
+) -> std::io::Result<()> {
     let (keeper, clerk) = (Arc::clone(shared), Arc::clone(shared));
-    let keeper = threads::start("commonhold pool", move || keeper.keep())?;
-    let clerk = threads::start("commonhold pool", move || clerk.serve());
-    match clerk {
-        Ok(clerk) => Ok([keeper, clerk]),
-        Err(error) => {
-            shared.end(TaskError::Terminated);
-            let _ = keeper.join();
-            Err(error)
-        }
-    }
+    started.push(threads::start("commonhold pool", move || keeper.keep())?);
+    started.push(threads::start("commonhold pool", move || clerk.serve())?);
+    Ok(())
 }
 
 fn wait(bell: &Bell, watched: &[Option<Arc<std::os::fd::OwnedFd>>], deadline: Deadline) {

@@ -103,8 +103,8 @@ where
         }
         fork_here(keeper, f, mask)
     });
-    let ready = forked.and_then(|(child, line)| {
-        launch::await_ready(&child, &line, &[])?;
+    let ready = forked.and_then(launch::Answer::wait).and_then(|(child, line)| {
+        launch::await_ready(&child, &line, &[], Deadline::after(launch::PATIENCE))?;
         Ok(child)
     });
     ready.map(Process::of).map_err(|failure| Error::of(failure, "fork", "process".to_owned()))

@@ -17,7 +17,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use super::child::{Child, Kept, Manner};
@@ -38,14 +38,26 @@ use crate::transfer::{Packer, Transfer};
 pub(super) const VARIABLE: &str = "COMMONHOLD_CHILD";
 
 /// How long a child may need until it is in `init`.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Starts this program once more, to run an entry with these arguments.
+/// A child that was ordered, and is on its way.
+pub(super) struct Launch<A> {
+    args: A,
+    /// Keeps what the child inherits until it has.
+    _packer: Packer,
+    letter: Vec<u8>,
+    sent: usize,
+    line: Arc<Line>,
+    started: Answer<Arc<Child>>,
+    deadline: Deadline,
+}
+
+/// Has this program started once more, to run an entry with these arguments.
 pub(super) fn launch<A: Transfer>(
     entry: Entry,
     args: A,
     manner: Manner,
-) -> Result<Arc<Child>, Failure> {
+) -> Result<Launch<A>, Failure> {
     span!("spawn process", name = manner.name.as_deref());
     start::check_initialized()?;
     let entry = program::offset_of_entry(entry).ok_or_else(|| {
@@ -69,14 +81,30 @@ pub(super) fn launch<A: Transfer>(
     let letter = letter.with_arguments(packer.bytes()).map_err(refused)?;
     let mut rest = &letter[..];
     write_some(&here, &mut rest)?;
-    let here = Arc::new(here);
-    let child = start(&here, there, &packer, manner)?;
-    point!("launch.watched");
-    await_ready(&child, &here, rest)?;
-    point!("launch.ready");
-    args.sent();
-    event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
-    Ok(child)
+    let sent = letter.len() - rest.len();
+    let line = Arc::new(here);
+    let started = start(&line, there, &packer, manner)?;
+    let deadline = Deadline::after(PATIENCE);
+    Ok(Launch { args, _packer: packer, letter, sent, line, started, deadline })
+}
+
+impl<A: Transfer> Launch<A> {
+    /// Waits until the child has its arguments.
+    pub(super) fn finish(self) -> Result<Arc<Child>, Failure> {
+        let rest = &self.letter[self.sent..];
+        if rest.is_empty() {
+            // One sleep for both: a child that answers was started, and one that cannot be has left its
+            // end of the line closed.
+            let _ = system::wait_for(&[(self.line.as_fd(), false)], Deadline::after(LONGEST_NAP));
+        }
+        let child = self.started.wait()?;
+        point!("launch.watched");
+        await_ready(&child, &self.line, rest, self.deadline)?;
+        point!("launch.ready");
+        self.args.sent();
+        event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
+        Ok(child)
+    }
 }
 
 fn refused(why: crate::transfer::Refused) -> Failure {
@@ -89,7 +117,7 @@ fn start(
     there: Line,
     packer: &Packer,
     manner: Manner,
-) -> Result<Arc<Child>, Failure> {
+) -> Result<Answer<Arc<Child>>, Failure> {
     let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
     let inherits = packer.inherited().to_vec();
     let mask = SignalMask::here();
@@ -107,17 +135,27 @@ fn start(
     })
 }
 
-/// Runs `f` on the keeper's thread, and waits for what it returns.
+/// What comes back from the keeper's thread.
+pub(super) struct Answer<R>(Receiver<Result<R, Failure>>);
+
+impl<R> Answer<R> {
+    /// Waits for it.
+    pub(super) fn wait(self) -> Result<R, Failure> {
+        self.0.recv().unwrap_or_else(|_| {
+            Err(Failure::new(ErrorKind::Io, "the thread that starts processes panicked"))
+        })
+    }
+}
+
+/// Has `f` run on the keeper's thread.
 pub(super) fn by_keeper<R: Send + 'static>(
     f: impl FnOnce(&'static Keeper) -> Result<R, Failure> + Send + 'static,
-) -> Result<R, Failure> {
-    let (answer, answered): (SyncSender<Result<R, Failure>>, _) = sync_channel(1);
+) -> Result<Answer<R>, Failure> {
+    let (answer, answered) = sync_channel(1);
     keeper::order(Box::new(move |keeper| {
         let _ = answer.send(f(keeper));
     }))?;
-    answered.recv().unwrap_or_else(|_| {
-        Err(Failure::new(ErrorKind::Io, "the thread that starts processes panicked"))
-    })
+    Ok(Answer(answered))
 }
 
 /// Has a new process watched. On the keeper's thread, whose child it is.
@@ -155,8 +193,12 @@ fn write_some(line: &Line, rest: &mut &[u8]) -> Result<(), Failure> {
 }
 
 /// Waits until the child says that it is ready.
-pub(super) fn await_ready(child: &Child, line: &Line, mut rest: &[u8]) -> Result<(), Failure> {
-    let deadline = Deadline::after(PATIENCE);
+pub(super) fn await_ready(
+    child: &Child,
+    line: &Line,
+    mut rest: &[u8],
+    deadline: Deadline,
+) -> Result<(), Failure> {
     loop {
         let over = child.is_over(); // before the last look at what it said
         write_some(line, &mut rest)?;

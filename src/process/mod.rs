@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use child::Child;
 use child::Manner;
+pub(crate) use options::Begun;
 
 use crate::error::{Error, Failure};
 use crate::sys::clock::Deadline;
@@ -165,14 +166,29 @@ impl Process {
         A: Transfer,
         F::Output: Termination,
     {
+        Process::begin(f, args, manner)?()
+    }
+
+    /// Has a process started. What it returns waits until that has its arguments.
+    fn begin<F, A, M>(
+        f: F,
+        args: A,
+        manner: Manner,
+    ) -> Result<impl FnOnce() -> Result<Process, Error>, Error>
+    where
+        F: Function<A, M>,
+        A: Transfer,
+        F::Output: Termination,
+    {
         let _ = f; // its type says it all
         let object = match &manner.name {
             Some(name) => format!("process {name:?}"),
             None => "process".to_owned(),
         };
-        launch::launch(start::enter::<F, A, M>, args, manner)
-            .map(Process::of)
-            .map_err(|failure| Error::of(failure, "spawn", object))
+        let error = |object| move |failure| Error::of(failure, "spawn", object);
+        let launch =
+            launch::launch(start::enter::<F, A, M>, args, manner).map_err(error(object.clone()))?;
+        Ok(move || launch.finish().map(Process::of).map_err(error(object)))
     }
 
     /// Waits until it has ended.

@@ -30,6 +30,9 @@ pub struct ProcessOptions {
     manner: Manner,
 }
 
+/// Waits for a process that was begun.
+pub(crate) type Begun = Box<dyn FnOnce() -> Result<Process, Error>>;
+
 impl ProcessOptions {
     /// Gives it a name, shown in errors and, cut to 15 bytes, by `ps` and `top`.
     ///
@@ -87,5 +90,16 @@ impl ProcessOptions {
     {
         const { assert_captures_nothing::<F>() };
         Process::spawn_with(f, args, self.manner.clone())
+    }
+
+    /// As [`spawn`](ProcessOptions::spawn), without waiting: what it returns waits.
+    pub(crate) fn begin<F, A, M>(&self, f: F, args: A) -> Result<Begun, Error>
+    where
+        F: Function<A, M>,
+        A: Transfer,
+        M: 'static,
+        F::Output: Termination,
+    {
+        Ok(Box::new(Process::begin(f, args, self.manner.clone())?))
     }
 }

@@ -7,12 +7,9 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use crate::sys::per_process::PerProcess;
-
-/// How many more threads [`on_each`] asks for.
-const AT_ONCE: usize = 8;
 
 // Ordering: a count, that guards nothing else.
 static OWN: PerProcess<AtomicUsize> = PerProcess::new();
@@ -39,23 +36,6 @@ pub(crate) fn start(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result
         IS_OWN.set(true);
         f();
     })
-}
-
-/// Runs `f` on each of these, on as many as [`AT_ONCE`] threads beside this one, or on as few as the system
-/// gives: on this one alone, if need be.
-pub(crate) fn on_each<T: Sync>(items: &[T], f: impl Fn(&T) + Sync) {
-    let Some((first, others)) = items.split_first() else { return };
-    let run = |share: &[T]| share.iter().for_each(&f);
-    thread::scope(|scope| {
-        let mut left = Vec::new();
-        for share in others.chunks(others.len().div_ceil(AT_ONCE).max(1)) {
-            if Builder::new().spawn_scoped(scope, move || run(share)).is_err() {
-                left.push(share);
-            }
-        }
-        f(first);
-        left.into_iter().for_each(run);
-    });
 }
 
 /// How many threads of this process are the crate's own.
