@@ -4,6 +4,7 @@ use raw_sync::Timeout;
 use raw_sync::events::{Event, EventImpl, EventInit, EventState};
 use raw_sync::locks::{LockImpl, LockInit, Mutex};
 use shared_memory::Shmem;
+use std::time::Duration;
 
 use super::memory::shared;
 use super::{Control, PATIENCE};
@@ -38,7 +39,7 @@ impl Control for RawMutex {
     }
 }
 
-/// It resets itself, so that one waiter has each signal; it begins with one.
+/// One that resets itself, so that one waiter has each signal, and begins with one; or a manual one.
 pub struct RawEvent {
     event: Box<dyn EventImpl>,
     memory: Shmem,
@@ -46,10 +47,29 @@ pub struct RawEvent {
 
 impl RawEvent {
     pub fn new() -> RawEvent {
+        let event = RawEvent::made(true);
+        event.give();
+        event
+    }
+
+    /// One that everybody waits for, until it is cleared; it begins unset.
+    pub fn manual() -> RawEvent {
+        RawEvent::made(false)
+    }
+
+    pub fn clear(&self) {
+        self.event.set(EventState::Clear).expect("to clear");
+    }
+
+    /// Whether it is set.
+    pub fn take_now(&self) -> bool {
+        self.event.wait(Timeout::Val(Duration::ZERO)).is_ok()
+    }
+
+    fn made(resets_itself: bool) -> RawEvent {
         let memory = shared(Event::size_of(None) + 64);
         // SAFETY: it fits, with what aligning takes, and the mapping lives as long as it.
-        let (event, _) = unsafe { Event::new(memory.as_ptr(), true) }.unwrap();
-        event.set(EventState::Signaled).unwrap();
+        let (event, _) = unsafe { Event::new(memory.as_ptr(), resets_itself) }.unwrap();
         RawEvent { event, memory }
     }
 }

@@ -57,6 +57,14 @@ impl<const WORDS: usize> Ring<WORDS> {
         true
     }
 
+    pub fn send_in_time(&self, number: u64) -> bool {
+        in_time(|| self.try_send(number).then_some(())).is_some()
+    }
+
+    pub fn recv_in_time(&self) -> Option<u64> {
+        in_time(|| self.try_recv())
+    }
+
     /// None: it is empty.
     pub fn try_recv(&self) -> Option<u64> {
         let Shared { head, slots, .. } = self.shared();
@@ -94,25 +102,25 @@ fn claim<'a, const WORDS: usize>(
     }
 }
 
-/// Whether it succeeded in time. The textbook has no waiting: this looks again and again.
-fn in_time(mut f: impl FnMut() -> bool) -> bool {
+/// What it came to in time. The textbook has no waiting: this looks again and again.
+fn in_time<R>(mut f: impl FnMut() -> Option<R>) -> Option<R> {
     let since = Instant::now();
-    while !f() {
-        if since.elapsed() > PATIENCE {
-            return false;
+    loop {
+        let result = f();
+        if result.is_some() || since.elapsed() > PATIENCE {
+            return result;
         }
         std::thread::yield_now();
     }
-    true
 }
 
 impl<const WORDS: usize> Control for Ring<WORDS> {
     fn take(&self) -> bool {
-        in_time(|| self.try_recv().is_some())
+        self.recv_in_time().is_some()
     }
 
     fn give(&self) {
-        in_time(|| self.try_send(1));
+        self.send_in_time(1);
     }
 
     fn memory(&self) -> &Shmem {

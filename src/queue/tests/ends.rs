@@ -1,7 +1,9 @@
 //! Counted senders and receivers.
 
 use super::*;
+use crate::Event;
 use crate::children::{alone, fork, stop_here, wait_until};
+use crate::sys::hook;
 
 #[test]
 fn the_last_sender_closes_after_what_it_sent() {
@@ -92,6 +94,31 @@ alone! {
         assert_eq!(queue.try_send(2), Err(TrySendError::Full(2)));
         child.kill();
         assert_eq!(queue.send(2), Err(SendError::Closed(2)));
+    }
+
+    fn while_one_sender_follows_the_other_there_is_always_one() {
+        let queue = Queue::<u64>::new(8).unwrap();
+        let (entered, left) = (Event::new().unwrap(), Event::new().unwrap());
+        assert!(!queue.is_closed(), "this process has the first row");
+        let first = fork(|| {
+            let sender = queue.sender();
+            stop_here();
+            entered.wait();
+            drop(sender);
+            left.set();
+        });
+        first.stopped();
+        // Has looked at the first row, where nobody is, and not at the next one.
+        let receiver = hook::stopped_at("queue.ends.looked", || {
+            assert_eq!(queue.try_recv(), Err(TryRecvError::Empty));
+        });
+        first.resume();
+        let _second = queue.sender();
+        entered.set();
+        left.wait();
+        first.succeed();
+        receiver.resume();
+        receiver.succeed();
     }
 
     fn an_inherited_sender_is_its_parents_until_the_child_uses_it() {

@@ -10,6 +10,7 @@
 //! keeps a late clearing from undoing a newer setting.
 
 use super::ring::Actor;
+use crate::raw::hook::point;
 use crate::raw::row_count::RowCount;
 use crate::raw::sync::{AtomicU32, Ordering};
 use crate::segment::{Peers, Tag};
@@ -18,6 +19,8 @@ use crate::segment::{Peers, Tag};
 // [N1] leave: RMW(row, AcqRel) ↔ any_living: load(row, Acquire)   who finds an endpoint gone sees all it sent
 // [N2] enter: RMW(row), then RMW(ever), then RMW(gone), all AcqRel ↔ loads(Acquire): a hint that says "gone"
 //      for long was set after the last entry, or is looked into
+// [N3] enter: RMW(row), then RMW(gone) ↔ look: load(gone), loads(rows), load(gone), all Acquire: where it did not
+//      move, nobody's entry ended while the rows were looked at, and a row that was empty is so at the end
 
 const GONE: u32 = 1;
 
@@ -76,11 +79,11 @@ impl Endpoints<'_> {
         if let Some(row) = self.rows.get(actor.me.row() as usize) {
             row.subtract(actor.me, Ordering::AcqRel); // [N1]
         }
-        if self.any_living(actor) {
-            return false;
+        let (_, gone) = self.look(actor);
+        if gone {
+            self.hint.set_gone();
         }
-        self.hint.set_gone();
-        true
+        gone
     }
 
     /// Whether there were endpoints, and all of them are dropped or dead. One system call for the
@@ -90,8 +93,7 @@ impl Endpoints<'_> {
         if !self.hint.ever() {
             return false;
         }
-        let hint = self.hint.gone.load(Ordering::Acquire); // [N2]
-        let gone = !self.any_living(actor);
+        let (hint, gone) = self.look(actor);
         if gone != (hint & GONE != 0) {
             let now = hint.wrapping_add(2) & !GONE | u32::from(gone);
             let _ = self.hint.gone.compare_exchange(hint, now, Ordering::AcqRel, Ordering::Acquire);
@@ -99,9 +101,25 @@ impl Endpoints<'_> {
         gone
     }
 
+    /// Whether nobody was there at one moment, and the hint of then. The rows are looked at one after the
+    /// other, so one may enter in a row behind, and the last one leave from a row before; but who has
+    /// entered has moved the hint.
+    fn look<P: Peers>(&self, actor: &Actor<'_, P>) -> (u32, bool) {
+        let mut hint = self.hint.gone.load(Ordering::Acquire); // [N3]
+        loop {
+            let gone = !self.any_living(actor);
+            let now = self.hint.gone.load(Ordering::Acquire); // [N3]
+            if !gone || now == hint {
+                return (hint, gone);
+            }
+            hint = now;
+        }
+    }
+
     fn any_living<P: Peers>(&self, actor: &Actor<'_, P>) -> bool {
         self.rows.iter().enumerate().any(|(row, count)| {
             let owner = count.owner(row, Ordering::Acquire); // [N1]
+            point!("queue.ends.looked");
             owner.is_some_and(|(tag, _)| tag == actor.me || !actor.finds_dead(tag))
         })
     }
