@@ -103,7 +103,7 @@ fn values_that_are_all_of_one_size_and_values_that_are_not() {
     let numbers = || (0..300_u32).collect::<Vec<_>>();
     agrees(&pool, |n: u32| n as u8, numbers());
     agrees(&pool, |n: u32| u128::from(n) << 100, numbers());
-    agrees(&pool, |n: u32| n % 3 == 0, numbers());
+    agrees(&pool, |n: u32| n.is_multiple_of(3), numbers());
     agrees(&pool, |n: u32| char::from_u32(n).unwrap_or('-'), numbers());
     agrees(&pool, |_: u32| (), numbers());
     agrees(&pool, |()| 7_u16, vec![(); 300]);

@@ -157,6 +157,11 @@ fn killed_with(point: &'static str, skip: u32, items: u32, results: Results) {
         assert_eq!(*job, stand.job);
         let done = stand.owner.done_of(*job);
         assert!(done <= items);
+        match point {
+            "pool.before_progress" => assert_eq!(done, skip),
+            "pool.after_progress" => assert_eq!(done, skip + 1),
+            _ => {}
+        }
         if done == items {
             stand.owner.conclude(*job, Some(dead));
         } else {

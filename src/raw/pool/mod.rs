@@ -25,7 +25,8 @@
 //! **Items.** A job has one item or many. Each item's result is written into the job's room, then one store
 //! of `progress` commits it and begins the next. *Dies here*, before that store: the item was not
 //! done; the owner tries it again or gives it up, and offers the rest of the job from there, with the
-//! results that are there. After it: it was. A job whose only item and result are of eight bytes at
+//! results that are there. After it: it was. (Items whose results all take as many bytes go the same steps in
+//! `row.rs`; only what is looked at before each is looked at once.) A job whose only item and result are of eight bytes at
 //! most lies in its cell; its commit is the end of the job.
 //!
 //! **Cutting off.** The owner may take back what a job's worker has not begun: it says that it cuts, makes
