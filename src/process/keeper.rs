@@ -74,7 +74,8 @@ pub(super) fn children() -> Vec<Arc<Child>> {
     })
 }
 
-/// Has the keeper carry out an order; it is started where there is none yet.
+/// Gives the keeper an order, which it carries out when it is told to [carry on](carry_on); it is started where
+/// there is none yet.
 pub(super) fn order(order: Order) -> Result<(), Failure> {
     let keeper = KEEPER
         .get_or(|| {
@@ -100,8 +101,15 @@ pub(super) fn order(order: Order) -> Result<(), Failure> {
     }
     drop(started);
     lock(&keeper.orders).push_back(order);
-    keeper.ring();
     Ok(())
+}
+
+/// Has the keeper carry out what it was ordered. Told once for several, as it may run in place of the
+/// caller from then on, and the children that it starts.
+pub(crate) fn carry_on() {
+    if let Some(keeper) = KEEPER.get().filter(|keeper| !lock(&keeper.orders).is_empty()) {
+        keeper.ring();
+    }
 }
 
 impl Keeper {

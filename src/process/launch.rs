@@ -52,7 +52,7 @@ pub(super) struct Launch<A> {
     started: Answer<Arc<Child>>,
 }
 
-/// Has this program started once more, to run an entry with these arguments.
+/// Orders that this program is started once more, to run an entry with these arguments.
 pub(super) fn launch<A: Transfer>(
     entry: Entry,
     args: A,
@@ -88,8 +88,9 @@ pub(super) fn launch<A: Transfer>(
 }
 
 impl<A: Transfer> Launch<A> {
-    /// Waits until the child has its arguments.
+    /// Waits until the child has its arguments. The keeper has it started by then, or does now.
     pub(super) fn finish(self) -> Result<Arc<Child>, Failure> {
+        keeper::carry_on();
         let rest = &self.letter[self.sent..];
         if rest.is_empty() {
             // One sleep for both: a child that answers was started, and one that cannot be has left its
@@ -164,6 +165,7 @@ pub(super) fn by_keeper<R: Send + 'static>(
     keeper::order(Box::new(move |keeper| {
         let _ = answer.send(f(keeper));
     }))?;
+    keeper::carry_on();
     Ok(answered)
 }
 
