@@ -10,7 +10,7 @@ use super::error::TaskError;
 use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use crate::error::{Error, Failure};
-use crate::process::{Begun, Process, threads};
+use crate::process::{self, Begun, Process, threads};
 use crate::raw::pool::board::Job;
 use crate::raw::pool::layout::{BELLS, RawPool};
 use crate::raw::pool::owner::OWN_BELL;
@@ -194,6 +194,7 @@ impl Shared {
         let vacancies = self.ledger().crew.vacancies();
         let mut begun: Vec<_> = vacancies.into_iter().map(|id| (id, (self.start)(id))).collect();
         begun.reverse();
+        process::carry_on();
         begun
     }
 

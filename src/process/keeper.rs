@@ -51,6 +51,8 @@ pub(super) type Order = Box<dyn FnOnce(&'static Keeper) + Send>;
 /// The keeper of this process's children, as other threads see it.
 pub(super) struct Keeper {
     orders: Mutex<VecDeque<Order>>,
+    /// What is to be done once all orders are carried out.
+    afterwards: Mutex<Vec<Order>>,
     rung: AtomicU32,
     bell: Mutex<Option<Arc<Bell>>>,
     watched: Mutex<Vec<(Arc<Child>, Arc<OwnedFd>)>>,
@@ -72,12 +74,14 @@ pub(super) fn children() -> Vec<Arc<Child>> {
     })
 }
 
-/// Has the keeper carry out an order; it is started where there is none yet.
+/// Gives the keeper an order, which it carries out when it is told to [carry on](carry_on); it is started where
+/// there is none yet.
 pub(super) fn order(order: Order) -> Result<(), Failure> {
     let keeper = KEEPER
         .get_or(|| {
             Ok(Keeper {
                 orders: Mutex::default(),
+                afterwards: Mutex::default(),
                 rung: AtomicU32::new(0),
                 bell: Mutex::default(),
                 watched: Mutex::default(),
@@ -97,8 +101,15 @@ pub(super) fn order(order: Order) -> Result<(), Failure> {
     }
     drop(started);
     lock(&keeper.orders).push_back(order);
-    keeper.ring();
     Ok(())
+}
+
+/// Has the keeper carry out what it was ordered. Told once for several, as it may run in place of the
+/// caller from then on, and the children that it starts.
+pub(crate) fn carry_on() {
+    if let Some(keeper) = KEEPER.get().filter(|keeper| !lock(&keeper.orders).is_empty()) {
+        keeper.ring();
+    }
 }
 
 impl Keeper {
@@ -114,10 +125,9 @@ impl Keeper {
         loop {
             let rung = self.rung.load(Ordering::Acquire); // [KP1]
             let orders = std::mem::take(&mut *lock(&self.orders));
-            for order in orders {
-                let carried_out = AssertUnwindSafe(|| order(self));
-                let _ = catch_unwind(carried_out); // who gave it finds the answer missing
-            }
+            orders.into_iter().for_each(|order| self.carry_out(order));
+            let afterwards = std::mem::take(&mut *lock(&self.afterwards));
+            afterwards.into_iter().for_each(|order| self.carry_out(order));
             let bell = lock(&self.bell).clone();
             match bell {
                 None => futex::wait(&self.rung, rung, LONGEST_NAP.saturating_mul(1000)),
@@ -129,6 +139,16 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    fn carry_out(&'static self, order: Order) {
+        let carried_out = AssertUnwindSafe(|| order(self));
+        let _ = catch_unwind(carried_out); // who gave it finds the answer missing
+    }
+
+    /// Puts something off, so that children that are started together come up together.
+    pub(super) fn after_orders(&self, order: Order) {
+        lock(&self.afterwards).push(order);
     }
 
     /// Has a child watched from now on. On the keeper's own thread.

@@ -3,8 +3,9 @@
 //! ```text
 //!   caller                         keeper                     child
 //!   pack arguments, make a line,
-//!   write the letter ────order──▶  posix_spawn, watch ──────▶ main … init(): read the letter,
-//!   write the rest, wait                                       unpack, attach
+//!   write the letter ────order──▶  posix_spawn ─────────────▶ main … init(): read the letter,
+//!   (order others)                 (others), then watch        unpack, attach
+//!   write the rest, wait
 //!     ready ◀──────────────────────────────────────────────── "ready", run the function
 //!     or an error: refused, or ended, or not there in time
 //!   let go of what was handed over
@@ -17,7 +18,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::child::{Child, Kept, Manner};
@@ -52,7 +53,7 @@ pub(super) struct Launch<A> {
     deadline: Deadline,
 }
 
-/// Has this program started once more, to run an entry with these arguments.
+/// Orders that this program is started once more, to run an entry with these arguments.
 pub(super) fn launch<A: Transfer>(
     entry: Entry,
     args: A,
@@ -89,8 +90,9 @@ pub(super) fn launch<A: Transfer>(
 }
 
 impl<A: Transfer> Launch<A> {
-    /// Waits until the child has its arguments.
+    /// Waits until the child has its arguments. The keeper has it started by then, or does now.
     pub(super) fn finish(self) -> Result<Arc<Child>, Failure> {
+        keeper::carry_on();
         let rest = &self.letter[self.sent..];
         if rest.is_empty() {
             // One sleep for both: a child that answers was started, and one that cannot be has left its
@@ -122,7 +124,8 @@ fn start(
     let inherits = packer.inherited().to_vec();
     let mask = SignalMask::here();
     let here = Arc::clone(here);
-    by_keeper(move |keeper| {
+    let (answer, started) = Answer::expected();
+    keeper::order(Box::new(move |keeper| {
         let value = format!("{}:{inode}", there.number());
         let variable = (VARIABLE, value);
         let again = Again { variable, line: there.as_fd(), inherits: &inherits, mask };
@@ -131,14 +134,23 @@ fn start(
         });
         drop(there); // the child's alone from here on
         point!("launch.started");
-        watch(keeper, pid?, manner, here, None)
-    })
+        keeper.after_orders(Box::new(move |keeper| {
+            let _ = answer.send(pid.and_then(|pid| watch(keeper, pid, manner, here, None)));
+        }));
+    }))?;
+    Ok(started)
 }
 
 /// What comes back from the keeper's thread.
 pub(super) struct Answer<R>(Receiver<Result<R, Failure>>);
 
 impl<R> Answer<R> {
+    /// Where it is to be sent, and what is waited with.
+    fn expected() -> (SyncSender<Result<R, Failure>>, Answer<R>) {
+        let (answer, answered) = sync_channel(1);
+        (answer, Answer(answered))
+    }
+
     /// Waits for it.
     pub(super) fn wait(self) -> Result<R, Failure> {
         self.0.recv().unwrap_or_else(|_| {
@@ -151,11 +163,12 @@ impl<R> Answer<R> {
 pub(super) fn by_keeper<R: Send + 'static>(
     f: impl FnOnce(&'static Keeper) -> Result<R, Failure> + Send + 'static,
 ) -> Result<Answer<R>, Failure> {
-    let (answer, answered) = sync_channel(1);
+    let (answer, answered) = Answer::expected();
     keeper::order(Box::new(move |keeper| {
         let _ = answer.send(f(keeper));
     }))?;
-    Ok(Answer(answered))
+    keeper::carry_on();
+    Ok(answered)
 }
 
 /// Has a new process watched. On the keeper's thread, whose child it is.

@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use child::Child;
 use child::Manner;
+pub(crate) use keeper::carry_on;
 pub(crate) use options::Begun;
 
 use crate::error::{Error, Failure};
@@ -169,7 +170,7 @@ impl Process {
         Process::begin(f, args, manner)?()
     }
 
-    /// Has a process started. What it returns waits until that has its arguments.
+    /// Orders a process, to be started by [`carry_on`]. What it returns waits until it has its arguments.
     fn begin<F, A, M>(
         f: F,
         args: A,

@@ -92,7 +92,8 @@ impl ProcessOptions {
         Process::spawn_with(f, args, self.manner.clone())
     }
 
-    /// As [`spawn`](ProcessOptions::spawn), without waiting: what it returns waits.
+    /// As [`spawn`](ProcessOptions::spawn), in parts: an order, [`carry_on`](super::carry_on) for as many
+    /// as were given, and what this returns, which waits.
     pub(crate) fn begin<F, A, M>(&self, f: F, args: A) -> Result<Begun, Error>
     where
         F: Function<A, M>,

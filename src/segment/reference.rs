@@ -16,7 +16,7 @@
 //! *Who made the reference dies*: 1 to 3 do not need it, and 4 finds another user as long as there is
 //! one. Whoever carries a reference keeps a handle until it has arrived, so that there is.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,10 +39,10 @@ pub(crate) struct Reference {
 }
 
 /// By which way it is reached, besides its name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(crate) enum Way {
-    /// By this descriptor of this process.
-    Inherited(i32),
+    /// By a descriptor that this process was started with, if it was not used already.
+    Inherited(Option<OwnedFd>),
     /// By this descriptor of a process that has it open, or by others of the segment's users.
     Through { pid: u32, descriptor: i32, creator: u32 },
 }
@@ -61,7 +61,7 @@ impl Reference {
             return Ok(attached);
         }
         if let Way::Inherited(descriptor) = way {
-            return self.attach_through("self", descriptor);
+            return self.attach_by(descriptor.ok_or_else(|| self.unreachable())?);
         }
         let path = self.name.as_deref().and_then(|name| name::path_of(name).ok());
         if let (Some(name), Some(path)) = (&self.name, path)
@@ -93,6 +93,20 @@ impl Reference {
                 .find(Result::is_ok)
                 .unwrap_or(Err(why))
         })
+    }
+
+    /// Attaches by a descriptor that this process was started with. What has a name is marked by an open
+    /// description of each process's own; a lock is its own by any.
+    fn attach_by(&self, descriptor: OwnedFd) -> Result<Arc<Attachment>, Failure> {
+        if self.name.is_some() {
+            return self.attach_through("self", descriptor.as_raw_fd());
+        }
+        let alone = process::lock()?;
+        let found = lifecycle::look_at(descriptor.as_fd())?;
+        if found.id != self.file {
+            return Err(self.unreachable());
+        }
+        lifecycle::adopt(alone, descriptor, &found, None)
     }
 
     /// Attaches by a descriptor of a process.

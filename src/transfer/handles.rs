@@ -40,7 +40,8 @@ fn pack_segment(segment: &Arc<Attachment>, to: &mut Packer) -> Result<(), Refuse
 fn unpack_segment(from: &mut Unpacker<'_>) -> Result<(Reference, Way), Refused> {
     let (name, device, inode) = <(Option<String>, u64, u64)>::unpack(from)?;
     let way = if from.is_at_start() {
-        Way::Inherited(i32::unpack(from)?)
+        let number = i32::unpack(from)?;
+        Way::Inherited(from.take_inherited_as(number))
     } else {
         let (pid, descriptor, creator) = Transfer::unpack(from)?;
         Way::Through { pid, descriptor, creator }

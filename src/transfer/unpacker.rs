@@ -35,10 +35,14 @@ impl<'a> Unpacker<'a> {
     /// A descriptor that was inherited with the value, to be taken at most once.
     pub(crate) fn take_inherited(&mut self) -> Result<OwnedFd, Refused> {
         let number = i32::from_ne_bytes(self.take_array()?);
-        let index = self.inherited.iter().position(|fd| fd.as_raw_fd() == number);
-        index
-            .map(|index| self.inherited.swap_remove(index))
+        self.take_inherited_as(number)
             .ok_or_else(|| Refused::new(format!("descriptor {number} was not inherited")))
+    }
+
+    /// The descriptor of this number that was inherited with the value, if it was not taken yet.
+    pub(crate) fn take_inherited_as(&mut self, number: i32) -> Option<OwnedFd> {
+        let index = self.inherited.iter().position(|fd| fd.as_raw_fd() == number)?;
+        Some(self.inherited.swap_remove(index))
     }
 
     /// How many bytes are left.
