@@ -115,7 +115,7 @@ alone! {
                     })
                     .unwrap();
             }
-            assert_eq!(shop.names().unwrap().len() >= 4, true);
+            assert!(shop.names().unwrap().len() >= 4);
             drop((kept, shop));
         });
     }

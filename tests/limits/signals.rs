@@ -38,11 +38,15 @@ extern "C" fn on_signal(_: libc::c_int) {
 
 /// Has signals come to this process from now on, that interrupt system calls.
 fn storm() {
+    storm_every(BETWEEN);
+}
+
+fn storm_every(micros: i64) {
     count();
     let action = SigAction::new(SigHandler::Handler(on_signal), SaFlags::empty(), SigSet::empty());
     // SAFETY: the handler adds to a number in memory that stays.
     unsafe { sigaction(Signal::SIGALRM, &action) }.unwrap();
-    let each = libc::timeval { tv_sec: 0, tv_usec: BETWEEN };
+    let each = libc::timeval { tv_sec: 0, tv_usec: micros };
     let timer = libc::itimerval { it_interval: each, it_value: each };
     // SAFETY: the timer is a valid one, and the old one is not asked for.
     let set = unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
@@ -238,7 +242,8 @@ alone! {
         .succeed();
     }
 
-    /// Who waits for the lifecycle lock of a stopped one sleeps in between.
+    /// Who waits for the lifecycle lock of a stopped one sleeps in between. Of a span that is interrupted as
+    /// often as this nothing passes, as the kernel counts its own tolerance to what is left.
     fn who_waits_for_a_stopped_one_to_finish_goes_on_after_it() {
         count();
         let door = Lock::create("door").unwrap();
@@ -257,7 +262,7 @@ alone! {
         });
         holder.stopped();
         let waiter = fork(|| {
-            storm();
+            storm_every(BETWEEN / 3);
             drop(Lock::open("door").unwrap());
         });
         wait_until("signals", || count().load(Ordering::Relaxed) > MANY);
