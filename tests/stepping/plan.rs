@@ -61,12 +61,25 @@ const EVENLY: usize = 2000;
 const LONG_FIRSTS: usize = 12;
 const LONG_POINTS: usize = 60;
 const LONG_STOPS: usize = 4;
+/// Points of an operation that is brought to them by steps, at most, and so many more instructions, evenly.
+const BY_STEPS: usize = 100;
 
 impl Spread {
     /// The same for a case that is long.
     pub fn of_long(self) -> Spread {
         let (firsts, stops) = (self.firsts.min(LONG_FIRSTS), self.stops.min(LONG_STOPS));
         Spread { firsts, stops, ..self }
+    }
+
+    /// The same for a case whose victim is brought by steps to where it dies.
+    pub fn by_steps(self, trace: &Trace) -> Vec<usize> {
+        match self.every {
+            false => self.deaths(trace),
+            true => {
+                let all = (0..=trace.instructions).collect();
+                with(thin_out(all, BY_STEPS), thin_out(events(trace), BY_STEPS))
+            }
+        }
     }
 
     /// After which instructions the first is to die.
