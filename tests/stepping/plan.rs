@@ -56,6 +56,8 @@ pub struct Spread {
 
 /// An operation of more instructions waits in some of them: beside its points, so many are tried, evenly.
 const EVENLY: usize = 2000;
+/// The same in recovery, that asks the kernel who lives on each of its many paths.
+const EVENLY_AGAIN: usize = 500;
 /// First deaths of an operation that is long for what it does, after which a second is tried; points of that
 /// second, or of the first beside a stopped one; at most.
 const LONG_FIRSTS: usize = 12;
@@ -92,9 +94,14 @@ impl Spread {
 
     /// The same of the second: of an operation that is long, not all.
     pub fn second_deaths(self, trace: &Trace, long: bool) -> Vec<usize> {
-        match long {
-            true => self.deaths_beside(trace, long),
-            false => self.deaths(trace),
+        let asks = trace.instructions > EVENLY;
+        match (long, self.every && asks) {
+            (true, _) => self.deaths_beside(trace, long),
+            (false, false) => self.deaths(trace),
+            (false, true) => {
+                let all = (0..=trace.instructions).collect();
+                with(thin_out(all, EVENLY_AGAIN), events(trace))
+            }
         }
     }
 
