@@ -27,12 +27,12 @@ impl Layout {
         Layout(known.collect())
     }
 
-    pub fn to_ours(&self, place: usize) -> usize {
+    pub fn ours_of(&self, place: usize) -> usize {
         let run = self.0.iter().find(|run| (run.first..run.end).contains(&place));
         place.wrapping_sub(run.map_or(0, |run| run.shift))
     }
 
-    pub fn from_ours(&self, place: usize) -> usize {
+    pub fn theirs_of(&self, place: usize) -> usize {
         let there = |run: &&Run| (run.first..run.end).contains(&place.wrapping_add(run.shift));
         let run = self.0.iter().find(there);
         place.wrapping_add(run.map_or(0, |run| run.shift))

@@ -56,17 +56,32 @@ pub struct Spread {
 
 /// An operation of more instructions waits in some of them: beside its points, so many are tried, evenly.
 const EVENLY: usize = 2000;
+/// The same in recovery, that asks the kernel who lives on each of its many paths.
+const EVENLY_AGAIN: usize = 500;
 /// First deaths of an operation that is long for what it does, after which a second is tried; points of that
 /// second, or of the first beside a stopped one; at most.
 const LONG_FIRSTS: usize = 12;
 const LONG_POINTS: usize = 60;
 const LONG_STOPS: usize = 4;
+/// Points of an operation that is brought to them by steps, at most, and so many more instructions, evenly.
+const BY_STEPS: usize = 100;
 
 impl Spread {
     /// The same for a case that is long.
     pub fn of_long(self) -> Spread {
         let (firsts, stops) = (self.firsts.min(LONG_FIRSTS), self.stops.min(LONG_STOPS));
         Spread { firsts, stops, ..self }
+    }
+
+    /// The same for a case whose victim is brought by steps to where it dies.
+    pub fn by_steps(self, trace: &Trace) -> Vec<usize> {
+        match self.every {
+            false => self.deaths(trace),
+            true => {
+                let all = (0..=trace.instructions).collect();
+                with(thin_out(all, BY_STEPS), thin_out(events(trace), BY_STEPS))
+            }
+        }
     }
 
     /// After which instructions the first is to die.
@@ -79,9 +94,14 @@ impl Spread {
 
     /// The same of the second: of an operation that is long, not all.
     pub fn second_deaths(self, trace: &Trace, long: bool) -> Vec<usize> {
-        match long {
-            true => self.deaths_beside(trace, long),
-            false => self.deaths(trace),
+        let asks = trace.instructions > EVENLY;
+        match (long, self.every && asks) {
+            (true, _) => self.deaths_beside(trace, long),
+            (false, false) => self.deaths(trace),
+            (false, true) => {
+                let all = (0..=trace.instructions).collect();
+                with(thin_out(all, EVENLY_AGAIN), events(trace))
+            }
         }
     }
 

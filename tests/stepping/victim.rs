@@ -171,7 +171,7 @@ impl Victim {
 
     /// False: it did not come so far.
     fn follow(&mut self, way: Way, patience: Option<Duration>) -> bool {
-        let place = self.layout.from_ours(way.place);
+        let place = self.layout.theirs_of(way.place);
         for passed in 0..=way.passes {
             // Where it stands already, it is.
             if registers::place(self.pid) != place && !self.go_to(place, patience) {
@@ -225,7 +225,7 @@ impl Victim {
         let (mut memory, mut calls) = (Memory::of(self.pid), Calls::default());
         loop {
             let (place, call) = registers::look(self.pid, &mut calls);
-            places.push(self.layout.to_ours(place));
+            places.push(self.layout.ours_of(place));
             if call == Call::Sleep && until == Until::Asleep || instructions == MOST {
                 return Trace::new(instructions, events, places);
             }
@@ -244,7 +244,7 @@ impl Victim {
     pub fn stands_at(&self) -> usize {
         match self.gone {
             true => 0,
-            false => self.layout.to_ours(registers::place(self.pid)),
+            false => self.layout.ours_of(registers::place(self.pid)),
         }
     }
 

@@ -119,21 +119,23 @@ impl<'a> Worker<'a> {
             return None;
         }
         let seconds = trial.seconds.len();
+        let by_steps = matches!(trial.subject, Subject::WithThreads(_));
         drop((trial, ground));
         let plan = match self.manner {
-            Manner::Death | Manner::Pause => self.plan_one(),
+            Manner::Death | Manner::Pause => self.plan_one(by_steps),
             Manner::TwoDeaths => self.plan_two(seconds),
             Manner::Beside => self.plan_beside(seconds),
         };
         Some(plan)
     }
 
-    fn plan_one(&mut self) -> Vec<Fatality> {
+    fn plan_one(&mut self, by_steps: bool) -> Vec<Fatality> {
         let trace = self.trace_first();
         let log = self.told.log(told::LOG);
         log.tell(told::INSTRUCTIONS, trace.instructions as u64);
         let points = match self.manner {
             Manner::Pause => self.spread.pauses(&trace),
+            _ if by_steps => self.spread.by_steps(&trace),
             _ => self.spread.deaths(&trace),
         };
         self.traces.push(trace);
