@@ -116,13 +116,11 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         point!("open.opened");
         let lock = lock(file.as_fd())?;
         point!("open.locked");
-        // Where somebody uses it, it had its name when it was opened here.
-        let stale = is_stale(file.as_fd(), &facts)?;
-        if (stale || facts.is(flags::PERSISTENT)) && look_at(file.as_fd())?.links == 0 {
+        if look_at(file.as_fd())?.links == 0 {
             drop(lock);
             continue;
         }
-        if stale {
+        if is_stale(file.as_fd(), &facts)? {
             return Err(Failure::new(
                 ErrorKind::NotFound,
                 "what has this name was left behind by processes that ended",
