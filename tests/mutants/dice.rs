@@ -5,6 +5,7 @@ pub enum Dice<'b> {
     /// SplitMix64.
     Seeded(u64),
     /// Zero once they are used up.
+    #[allow(dead_code, reason = "for the fuzzer's targets")]
     Given(&'b [u8]),
 }
 
@@ -16,6 +17,7 @@ impl<'b> Dice<'b> {
         Dice::Seeded(start ^ index.wrapping_mul(0xD6E8_FEB8_6659_FD93))
     }
 
+    #[allow(dead_code, reason = "for the fuzzer's targets")]
     pub fn given(bytes: &'b [u8]) -> Dice<'b> {
         Dice::Given(bytes)
     }

@@ -135,6 +135,7 @@ impl Watched {
 }
 
 /// Does this in this very process, and puts bytes back for who waits in there.
+#[allow(dead_code, reason = "for the fuzzer's targets")]
 pub fn ending_waits(page: &'static Page, what: impl FnOnce()) {
     static WATCHES: std::sync::Once = std::sync::Once::new();
     what();

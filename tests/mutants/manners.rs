@@ -225,9 +225,10 @@ impl Stage {
         let mut options = File::options();
         let file = options.create(true).truncate(true).read(true).write(true);
         self.memory.file = file.open(path(&self.name)).expect("a file");
-        self.memory.replace_by(&bytes);
+        // Marked before it is a segment's: others collect what is stale.
         let mark = self.memory.file.try_clone().expect("a descriptor");
         std::mem::forget(Flock::lock(mark, FlockArg::LockSharedNonblock).expect("a mark"));
+        self.memory.replace_by(&bytes);
         self.open_and_use(kind, uses);
         self.without.clear();
         self.memory.put_back();

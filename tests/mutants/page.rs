@@ -117,6 +117,7 @@ impl Page {
     }
 
     /// From now on what must not be is said aloud, and ends the process as fuzzers expect it.
+    #[allow(dead_code, reason = "for the fuzzer's targets")]
     pub fn speak_up(&self) {
         self.aloud.store(1, SeqCst);
     }

@@ -28,7 +28,9 @@ thread_local! {
 /// From now on panics are kept, and not printed.
 pub fn keep() {
     panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("(no text)");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(payload.downcast_ref().copied()).unwrap_or("(no text)");
         let location = info.location().map(ToString::to_string).unwrap_or_default();
         LAST.set(format!("{text} (at {location})"));
     }));

@@ -22,7 +22,7 @@ impl Message for Letter {
         (
             number.to_string(),
             pairs,
-            if number % 2 == 0 { Ok(Box::new([number])) } else { Err(true) },
+            if number.is_multiple_of(2) { Ok(Box::new([number])) } else { Err(true) },
         )
     }
 
