@@ -14,7 +14,7 @@ use super::life::Life;
 use super::manner::{Manner, Pinned};
 use super::participant::Me;
 use super::reaper::Reaper;
-use super::story::judge;
+use super::story::{judge, written};
 use super::tally::Tally;
 use super::wire::{Wire, now};
 
@@ -84,6 +84,9 @@ impl<'a> Driver<'a> {
         }
         tally.waits.start_again();
         tally.rounds += 1;
+        if !faults.is_empty() {
+            tally.story = written(&self.past);
+        }
         self.past.clear();
         let well = well && faults.is_empty();
         tally.faults.append(faults);
@@ -185,7 +188,8 @@ impl<'a> Driver<'a> {
             faults.one(Fault::Hang, || {
                 let last = life.records().into_iter().rev().take(3);
                 let last: Vec<_> = last.map(|r| (r.kind, r.op, r.outcome, r.a, r.b)).collect();
-                format!("life {} in lane {}: its last records are {last:?}", life.id, life.lane)
+                let (id, lane) = (life.id, life.lane);
+                format!("life {id} in lane {lane}: {}, last {last:?}", doing(self.board, lane))
             });
         }
         for lane in 0..self.board.lanes.len() {
@@ -195,6 +199,15 @@ impl<'a> Driver<'a> {
         self.lives.iter_mut().for_each(Life::listen);
         self.past.append(&mut self.lives);
     }
+}
+
+/// What the process in this lane is at, as the kernel says.
+fn doing(board: &Board, lane: usize) -> String {
+    let pid = board.lanes[lane].pid.load(Ordering::SeqCst);
+    let read = |file| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let (stat, call) = (read("stat"), read("syscall"));
+    let state = stat.rsplit_once(") ").map_or("gone", |(_, rest)| &rest[..1]);
+    format!("state {state}, system call {}", call.trim())
 }
 
 /// This process is killed when the driver ends.

@@ -21,7 +21,8 @@ pub struct Killer {
 
 impl Killer {
     pub fn new(rng: Rng, manner: Manner) -> Killer {
-        Killer { rng, manner, next: now() + 500_000, thaws: Vec::new(), stops: 0 }
+        let next = if manner.calm() { u64::MAX } else { now() + 500_000 };
+        Killer { rng, manner, next, thaws: Vec::new(), stops: 0 }
     }
 
     /// When there is something to do again.
@@ -36,7 +37,7 @@ impl Killer {
         for (_, id) in thaws {
             lives.iter_mut().filter(|life| life.id == id).for_each(Life::go_on);
         }
-        if self.next > at || self.manner.calm() {
+        if self.next > at {
             return;
         }
         let (least, most) = self.manner.pace;

@@ -34,7 +34,11 @@ struct Happening {
 /// Of everybody who lived in a round.
 fn story(lives: &[Life], records: &[Vec<Record>]) -> Vec<Happening> {
     let strikes = records.iter().flatten().filter(|record| record.kind == wire::STRIKES);
-    let struck: HashMap<u64, u64> = strikes.map(|record| (record.a, record.at)).collect();
+    let mut struck = HashMap::new();
+    for Record { at, a: life, .. } in strikes {
+        // One that was struck may be struck again before it is gone.
+        struck.entry(*life).and_modify(|first: &mut u64| *first = *at.min(first)).or_insert(*at);
+    }
     let mut all = Vec::new();
     for (life, records) in lives.iter().zip(records) {
         let id = life.id;
@@ -52,6 +56,21 @@ fn story(lives: &[Life], records: &[Vec<Record>]) -> Vec<Happening> {
     // Those of one life stay in their order.
     all.sort_by_key(|happening| happening.at);
     all
+}
+
+/// All that happened, a line each: for who wants to know why.
+pub fn written(lives: &[Life]) -> String {
+    let records: Vec<Vec<Record>> = lives.iter().map(Life::records).collect();
+    let line = |Happening { at, life, what }| match what {
+        What::Said(Record { kind, op, outcome, a, b, .. }) => {
+            let kind = ["?", "begins", "ends", "strikes", "leaves", "text", "forks"][kind as usize];
+            format!("{at} {life} {kind} {op} outcome {outcome} a {a:#x} b {b:#x}\n")
+        }
+        What::Stopped => format!("{at} {life} stopped\n"),
+        What::GoesOn => format!("{at} {life} goes on\n"),
+        What::Gone => format!("{at} {life} gone\n"),
+    };
+    story(lives, &records).into_iter().map(line).collect()
 }
 
 /// Tells the oracle, measures how long who could be served waited, and counts operations.

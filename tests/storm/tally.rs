@@ -12,6 +12,8 @@ pub struct Tally {
     pub operations: u64,
     pub waits: Waits,
     pub faults: Faults,
+    /// All that was said in the round in which something was wrong.
+    pub story: String,
 }
 
 impl Tally {

@@ -53,7 +53,7 @@ impl Signal for RawEvent {
 }
 
 /// Messages that take a while to copy.
-type LongRing = Ring<512>;
+type LongRing = Ring<4096>;
 
 impl Carrier for LongRing {
     fn send(&self, number: u64, patience: Patience) -> Sent {

@@ -5,7 +5,9 @@ use commonhold::{Queue, SendTimeoutError};
 use std::time::Duration;
 
 use super::messages::{COUNT, FINISH, GIVE_BACK, LEASE, Messages, RECV, WAIT_DONE, YES};
-use super::queues::{Carrier, Got, Numbered, Sent, drain, not_got, nothing, queue, receive, send};
+use super::queues::{
+    Carrier, Got, Numbered, Sent, drain, not_got, nothing, queue, receive, relieve, send,
+};
 use crate::storm::family::{Family, Play};
 use crate::storm::participant::{Me, Patience};
 
@@ -76,10 +78,7 @@ impl<T: Numbered + Pod> Play for Leasing<T> {
     }
 
     fn relieve(&self, me: &mut Me) {
-        let number = me.fresh_id();
-        send(me, number, Patience::Not, || Carrier::send(&self.0, number, Patience::Not));
-        std::thread::sleep(Duration::from_micros(me.rng.u64(100..2000)));
-        receive(me, RECV, Patience::Not, || Carrier::recv(&self.0, Patience::Not));
+        relieve(&self.0, me);
     }
 
     fn audit(&self, me: &mut Me) {

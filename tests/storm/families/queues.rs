@@ -7,7 +7,7 @@ use commonhold::{
     TrySendError, TrySendSliceError, wait_any,
 };
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::messages::{CLOSED, COUNT, Messages, NOT_IN_TIME, RECV, SEND, SEND_TWO, TORN, YES};
 use super::things::options;
@@ -115,11 +115,7 @@ impl<C: Carrier> Play for Carrying<C> {
     }
 
     fn relieve(&self, me: &mut Me) {
-        let number = me.fresh_id();
-        send(me, number, Patience::Not, || self.of.send(number, Patience::Not));
-        let short = Duration::from_micros(me.rng.u64(100..2000));
-        std::thread::sleep(short);
-        receive(me, RECV, Patience::Not, || self.of.recv(Patience::Not));
+        relieve(&self.of, me);
     }
 
     fn audit(&self, me: &mut Me) {
@@ -132,6 +128,18 @@ impl<C: Carrier> Play for Carrying<C> {
         }
         me.begin(COUNT, 0, 0);
         me.end(YES, self.of.len() as u64, 0);
+    }
+}
+
+/// Those who wait for a message get one; where there is no room for it, others wait for that.
+pub fn relieve(of: &impl Carrier, me: &mut Me) {
+    let (number, mut became) = (me.fresh_id(), Sent::Yes);
+    send(me, number, Patience::Not, || {
+        became = of.send(number, Patience::Not);
+        became
+    });
+    if became != Sent::Yes {
+        receive(me, RECV, Patience::Not, || of.recv(Patience::Not));
     }
 }
 
