@@ -16,9 +16,7 @@ pub(crate) mod liveness;
 pub(crate) mod membarrier;
 #[cfg(not(loom))]
 pub(crate) mod memory;
-#[cfg(not(loom))]
 pub(crate) mod per_process;
-#[cfg(not(loom))]
 pub(crate) mod private;
 pub(crate) mod process;
 #[cfg(not(loom))]
