@@ -75,22 +75,27 @@ impl<'a> Driver<'a> {
         self.start(auditor, false, pinned.as_ref());
         let well = self.see_off(auditor, &mut faults);
         tally.stops += killer.stops;
+        self.settle(well, &mut faults, tally);
+        let well = well && faults.is_empty();
+        tally.faults.append(faults);
+        well
+    }
+
+    /// Everybody is gone: what happened is judged.
+    fn settle(&mut self, well: bool, faults: &mut Faults, tally: &mut Tally) {
+        tally.rounds += 1;
         tally.lives += self.past.len() as u64;
         tally.kills += std::mem::take(&mut self.reaper.kills);
         tally.kills += self.board.elsewhere.swap(0, Ordering::SeqCst);
-        tally.operations += judge(&self.past, self.oracle.as_mut(), &mut tally.waits, &mut faults);
-        if well && faults.is_empty() {
-            self.oracle.settle(&mut faults);
-        }
+        tally.operations += judge(&self.past, self.oracle.as_mut(), &mut tally.waits, faults);
         tally.waits.start_again();
-        tally.rounds += 1;
+        if well && faults.is_empty() {
+            self.oracle.settle(faults);
+        }
         if !faults.is_empty() {
             tally.story = written(&self.past);
         }
         self.past.clear();
-        let well = well && faults.is_empty();
-        tally.faults.append(faults);
-        well
     }
 
     fn open_board(&self, manner: &Manner) {
@@ -109,7 +114,7 @@ impl<'a> Driver<'a> {
     }
 
     fn start(&mut self, lane: usize, is_victim: bool, pinned: Option<&Pinned>) {
-        let auditor = self.board.is_over();
+        let audits = self.board.is_over();
         self.born += 1;
         // A control has no other door.
         let opens = self.rng.bool() && !self.family.control;
@@ -135,19 +140,24 @@ impl<'a> Driver<'a> {
                 end_with(driver);
                 pinned.iter().for_each(|pinned| pinned.take_part());
                 let me = Me::new(self.board, lane, id, Wire::new(write), rng);
-                let (family, scene) = (self.family, &self.scene);
-                let inherited = self.play.take();
-                let play = move || match inherited {
-                    Some(play) if !opens => play,
-                    // The inherited handle is never used, and never dropped.
-                    inherited => {
-                        std::mem::forget(inherited);
-                        (family.play)(scene, Door::Open)
-                    }
-                };
-                if auditor { me.audit(play) } else { me.live(play) }
+                self.take_part(me, opens, audits)
             }
         }
+    }
+
+    /// As a child, by the handle that it inherited, or by one of its own.
+    fn take_part(&mut self, me: Me, opens: bool, audits: bool) -> ! {
+        let (family, scene) = (self.family, &self.scene);
+        let inherited = self.play.take();
+        let play = move || match inherited {
+            Some(play) if !opens => play,
+            inherited => {
+                // Never used, and never dropped.
+                std::mem::forget(inherited);
+                (family.play)(scene, Door::Open)
+            }
+        };
+        if audits { me.audit(play) } else { me.live(play) }
     }
 
     /// Listens to whoever says something, until then.

@@ -1,8 +1,8 @@
 //! The same storm over things that do not outlive a death: each must be caught.
 
+use super::carrying::{Carrier, Carrying, Got, Sent};
 use super::holders::{Hold, Holders, Holding, How, Inside, Words};
 use super::messages::Messages;
-use super::queues::{Carrier, Carrying, Got, Sent};
 use super::signals::{Signal, Signalling, Signals};
 use crate::storm::controls::{Control, RawEvent, RawMutex, Ring, RobustMutex, Semaphore};
 use crate::storm::family::{Door, Family, Oracle, Play, Scene};

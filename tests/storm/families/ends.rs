@@ -3,8 +3,9 @@
 use commonhold::{Queue, Receiver, Sender};
 use std::time::Duration;
 
+use super::carrying::{Got, Sent, drain, receive, send};
 use super::messages::{COUNT, ENTER, EXIT, Messages, RECV, YES};
-use super::queues::{Got, Numbered, Sent, drain, not_got, nothing, queue, receive, send};
+use super::queues::{Numbered, not_got, nothing, queue, sent, tried};
 use crate::storm::family::{Family, Play};
 use crate::storm::participant::{Me, Patience};
 
@@ -17,8 +18,8 @@ fn send_by(sender: &Sender<Message>, me: &mut Me, patience: Patience) -> Sent {
     let message = Message::of(number);
     send(me, number, patience, || {
         became = match patience {
-            Patience::Not => super::queues::tried(sender.try_send(message)),
-            Patience::Short(time) => super::queues::sent(sender.send_timeout(message, time)),
+            Patience::Not => tried(sender.try_send(message)),
+            Patience::Short(time) => sent(sender.send_timeout(message, time)),
             Patience::Long => sender.send(message).map_or(Sent::Closed, |()| Sent::Yes),
         };
         became

@@ -4,10 +4,9 @@ use bytemuck::Pod;
 use commonhold::{Queue, SendTimeoutError};
 use std::time::Duration;
 
+use super::carrying::{Carrier, Got, Sent, drain, receive, relieve, send};
 use super::messages::{COUNT, FINISH, GIVE_BACK, LEASE, Messages, RECV, WAIT_DONE, YES};
-use super::queues::{
-    Carrier, Got, Numbered, Sent, drain, not_got, nothing, queue, receive, relieve, send,
-};
+use super::queues::{Numbered, not_got, nothing, queue};
 use crate::storm::family::{Family, Play};
 use crate::storm::participant::{Me, Patience};
 
@@ -31,7 +30,12 @@ impl<T: Numbered + Pod> Leasing<T> {
         me.think();
         if me.forks_a_copy() {
             // The copy's is inert.
-            return if me.rng.bool() { lease.done() } else { drop(lease) };
+            if me.rng.bool() {
+                lease.done()
+            } else {
+                drop(lease)
+            }
+            return me.end_copy();
         }
         if me.rng.u8(0..4) == 0 {
             me.begin(GIVE_BACK, number, 0);

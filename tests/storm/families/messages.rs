@@ -1,6 +1,7 @@
 //! Messages that are sent and received: none is lost, none comes twice, and those of one sender come in
 //! their order.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::storm::family::{End, Fault, Faults, Oracle};
@@ -75,8 +76,9 @@ impl Messages {
 
     fn sent(&mut self, id: u64) {
         self.sending.remove(&id);
-        if self.messages.get(&id).is_none() {
-            self.messages.insert(id, Place::There);
+        // Its receiver may have been the first to say so.
+        if let Entry::Vacant(entry) = self.messages.entry(id) {
+            entry.insert(Place::There);
             self.there += 1;
         }
     }

@@ -1,5 +1,6 @@
 //! All that is under storm.
 
+mod carrying;
 mod cells;
 mod controls;
 mod ends;

@@ -3,151 +3,17 @@
 
 use bytemuck::AnyBitPattern;
 use commonhold::{
-    Mailbox, Queue, RecvTimeoutError, SendError, SendTimeoutError, Shared, TryRecvError,
-    TrySendError, TrySendSliceError, wait_any,
+    Mailbox, Queue, RecvTimeoutError, SendError, SendSliceTimeoutError, SendTimeoutError, Shared,
+    TryRecvError, TrySendError, TrySendSliceError, wait_any,
 };
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::messages::{CLOSED, COUNT, Messages, NOT_IN_TIME, RECV, SEND, SEND_TWO, TORN, YES};
+use super::carrying::{Carrier, Carrying, Got, Sent};
+use super::messages::Messages;
 use super::things::options;
 use crate::storm::family::{Door, Family, Play, Scene};
-use crate::storm::participant::{Me, Patience};
-
-/// What became of a receive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Got {
-    Message(u64),
-    Torn,
-    NotInTime,
-    Closed,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sent {
-    Yes,
-    NotInTime,
-    Closed,
-}
-
-/// What carries numbers, with all of the message depending on them.
-pub trait Carrier {
-    fn send(&self, number: u64, patience: Patience) -> Sent;
-    fn recv(&self, patience: Patience) -> Got;
-    fn len(&self) -> usize;
-
-    /// Sends both; tells how many were sent.
-    fn send_two(&self) -> Option<Box<dyn Fn([u64; 2]) -> usize + '_>> {
-        None
-    }
-
-    /// Receives one or two, without a bound.
-    fn recv_two(&self) -> Option<Box<dyn Fn() -> [Got; 2] + '_>> {
-        None
-    }
-}
-
-pub struct Carrying<C> {
-    pub of: C,
-}
-
-pub fn send(me: &mut Me, number: u64, patience: Patience, f: impl FnOnce() -> Sent) {
-    let aim = me.aim();
-    me.wait(SEND, number, u64::from(patience == Patience::Long));
-    let sent = f();
-    me.strike(aim);
-    let outcome = match sent {
-        Sent::Yes => YES,
-        Sent::NotInTime => NOT_IN_TIME,
-        Sent::Closed => CLOSED,
-    };
-    me.end(outcome, 0, 0);
-}
-
-pub fn receive(me: &mut Me, op: u8, patience: Patience, f: impl FnOnce() -> Got) -> Got {
-    let aim = me.aim();
-    me.wait(op, 1, u64::from(patience == Patience::Long));
-    let got = f();
-    me.strike(aim);
-    match got {
-        Got::Message(number) => me.end(YES, number, 0),
-        Got::Torn => me.end(TORN, 0, 0),
-        Got::NotInTime => me.end(NOT_IN_TIME, 0, 0),
-        Got::Closed => me.end(CLOSED, 0, 0),
-    }
-    got
-}
-
-impl<C: Carrier> Carrying<C> {
-    /// Where it can take or give two at once.
-    fn two(&self, me: &mut Me) -> bool {
-        let two = [me.fresh_id(), me.fresh_id()];
-        if me.rng.bool() {
-            let Some(f) = self.of.send_two() else { return false };
-            me.wait(SEND_TWO, two[0], two[1]);
-            let sent = f(two);
-            me.end(YES, sent as u64, 0);
-        } else {
-            let Some(f) = self.of.recv_two() else { return false };
-            me.wait(RECV, 2, 1);
-            match f() {
-                [Got::Message(a), Got::Message(b)] => me.end(YES, a, b),
-                [Got::Message(a), Got::NotInTime] => me.end(YES, a, 0),
-                [Got::Closed, _] => me.end(CLOSED, 0, 0),
-                _ => me.end(TORN, 0, 0),
-            }
-        }
-        true
-    }
-}
-
-impl<C: Carrier> Play for Carrying<C> {
-    fn act(&self, me: &mut Me) {
-        let (patience, number) = (me.patience(), me.fresh_id());
-        if me.rng.u8(0..8) == 0 && self.two(me) {
-            return;
-        }
-        if me.rng.bool() {
-            send(me, number, patience, || self.of.send(number, patience));
-        } else {
-            receive(me, RECV, patience, || self.of.recv(patience));
-        }
-    }
-
-    fn relieve(&self, me: &mut Me) {
-        relieve(&self.of, me);
-    }
-
-    fn audit(&self, me: &mut Me) {
-        drain(&self.of, me);
-        // It is as new: what is sent comes.
-        for _ in 0..3 {
-            let number = me.fresh_id();
-            send(me, number, Patience::Long, || self.of.send(number, Patience::Long));
-            receive(me, RECV, Patience::Long, || self.of.recv(Patience::Long));
-        }
-        me.begin(COUNT, 0, 0);
-        me.end(YES, self.of.len() as u64, 0);
-    }
-}
-
-/// Those who wait for a message get one; where there is no room for it, others wait for that.
-pub fn relieve(of: &impl Carrier, me: &mut Me) {
-    let (number, mut became) = (me.fresh_id(), Sent::Yes);
-    send(me, number, Patience::Not, || {
-        became = of.send(number, Patience::Not);
-        became
-    });
-    if became != Sent::Yes {
-        receive(me, RECV, Patience::Not, || of.recv(Patience::Not));
-    }
-}
-
-pub fn drain(of: &impl Carrier, me: &mut Me) {
-    while let Got::Message(_) | Got::Torn =
-        receive(me, RECV, Patience::Not, || of.recv(Patience::Not))
-    {}
-}
+use crate::storm::participant::Patience;
 
 /// A message that says a number in every part of it.
 pub trait Numbered: Shared {
@@ -255,7 +121,7 @@ impl Carrier for Queue<[u64]> {
             },
             Patience::Short(time) => match self.send_timeout(&message, time) {
                 Ok(()) => Sent::Yes,
-                Err(error) if error == commonhold::SendSliceTimeoutError::Closed => Sent::Closed,
+                Err(SendSliceTimeoutError::Closed) => Sent::Closed,
                 Err(_) => Sent::NotInTime,
             },
             Patience::Long => {
@@ -286,7 +152,7 @@ type Letter = (u64, Vec<u8>);
 
 /// Some of its letters are longer than the mailbox.
 fn letter(number: u64) -> Letter {
-    let length = if number % 13 == 0 { 6000 } else { number % 90 };
+    let length = if number.is_multiple_of(13) { 6000 } else { number % 90 };
     (number, vec![number as u8; length as usize])
 }
 
