@@ -16,7 +16,7 @@ use crate::victim::fork_child;
 use crate::worker::{Worker, told};
 
 /// A trial that takes longer than this hangs.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_secs(60);
 
 /// After so many failures the rest of a row tells nothing new.
 const ENOUGH: usize = 5;

@@ -160,12 +160,17 @@ impl Victim {
         self.run_while(trace, instructions, None);
     }
 
-    /// The same, where it may have to wait for who stands still: so long at most.
-    pub fn run_while(&mut self, trace: &Trace, instructions: usize, patience: Option<Duration>) {
+    /// The same, where it may have to wait for somebody: so long at most. False: it did not come so far.
+    pub fn run_while(
+        &mut self,
+        trace: &Trace,
+        instructions: usize,
+        patience: Option<Duration>,
+    ) -> bool {
         match trace.way_to(instructions) {
-            _ if self.by_steps => _ = (0..instructions).all(|_| self.step()),
-            Some(way) => _ = self.follow(way, patience),
-            None => _ = self.go_on_traced(patience),
+            _ if self.by_steps => (0..instructions).all(|_| self.step()),
+            Some(way) => self.follow(way, patience),
+            None => self.go_on_traced(patience),
         }
     }
 

@@ -29,6 +29,10 @@ pub mod told {
 /// How long one may wait for another that stands still, before it is killed where it waits.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// The same of one that is on its way to sleep; so often it is tried again.
+const HELD_UP: Duration = Duration::from_secs(1);
+const TIMES: usize = 5;
+
 /// After so many failures the rest of a row tells nothing new.
 const ENOUGH: usize = 5;
 
@@ -247,15 +251,24 @@ impl<'a> Worker<'a> {
     }
 
     fn try_once(&mut self, fatality: Fatality, stood: &mut Vec<usize>) {
-        let ground = self.ground();
-        let mut trial = (self.case.build)(&ground);
-        let victim = self.first(&mut trial);
-        let fates = match self.manner {
-            Manner::Death | Manner::TwoDeaths => self.die(&trial, victim, fatality, stood),
-            Manner::Beside => self.die_beside(&trial, victim, fatality, stood),
-            Manner::Pause => self.pause(&mut trial, victim, fatality, stood),
-        };
-        (trial.check)(&fates);
+        for _ in 0..TIMES {
+            let ground = self.ground();
+            let mut trial = (self.case.build)(&ground);
+            let victim = self.first(&mut trial);
+            let fates = match self.manner {
+                Manner::Death | Manner::TwoDeaths => self.die(&trial, victim, fatality, stood),
+                Manner::Beside => self.die_beside(&trial, victim, fatality, stood),
+                Manner::Pause if trial.waits => {
+                    match self.wait(&mut trial, victim, fatality, stood) {
+                        Some(fates) => fates,
+                        None => continue,
+                    }
+                }
+                Manner::Pause => self.pause(&mut trial, victim, fatality, stood),
+            };
+            return (trial.check)(&fates);
+        }
+        panic!("it does not come to where it did when it was traced");
     }
 
     fn die(
@@ -307,10 +320,24 @@ impl<'a> Worker<'a> {
         victim.run(&self.traces[first.trace], first.after);
         stood.push(victim.stands_at());
         trial.meanwhile.take().expect("something to do meanwhile")();
-        match trial.waits {
-            true => victim.go_on_awake(),
-            false => victim.go_on(),
-        }
+        victim.go_on();
         Fates { first: self.page.log(0).values(), second: None, beside: false }
+    }
+
+    /// A pause on the way to sleep. None: it slept before it came there, as one may that was held up.
+    fn wait(
+        &self,
+        trial: &mut Trial,
+        mut victim: Victim,
+        Fatality { first, .. }: Fatality,
+        stood: &mut Vec<usize>,
+    ) -> Option<Fates> {
+        if !victim.run_while(&self.traces[first.trace], first.after, Some(HELD_UP)) {
+            return None;
+        }
+        stood.push(victim.stands_at());
+        trial.meanwhile.take().expect("something to do meanwhile")();
+        victim.go_on_awake();
+        Some(Fates { first: self.page.log(0).values(), second: None, beside: false })
     }
 }
