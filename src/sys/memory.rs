@@ -272,11 +272,31 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize>
     Ok(done)
 }
 
-/// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when
-/// another program locked the file for itself: nobody of this crate does for longer than `is_unused`
-/// takes, under the lifecycle lock.
+/// Marks the file as in use by this open description, and all that inherit it. Waits in short sleeps for
+/// who was killed while it looked whether the file [is unused](is_unused): the kernel ends a dead process's
+/// lifecycle lock a moment before its marks. `TIMEDOUT` when another program keeps it locked for itself.
 pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
-    retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockShared))
+    const PATIENCE: Duration = Duration::from_secs(1);
+    in_turn(PATIENCE, || fs::flock(file, FlockOperation::NonBlockingLockShared))
+}
+
+/// Takes a lock as soon as others have none; `TIMEDOUT` when that lasts for as long as `patience`.
+fn in_turn(patience: Duration, mut take: impl FnMut() -> Result<()>) -> Result<()> {
+    let mut deadline = None;
+    let mut nap = Duration::from_micros(20);
+    loop {
+        match take() {
+            Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
+                let deadline = deadline.get_or_insert_with(|| Deadline::after(patience));
+                if deadline.left().is_none() {
+                    return Err(Errno::TIMEDOUT);
+                }
+                sleep(nap);
+                nap = (nap * 2).min(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
 }
 
 /// True when no other open description is marked as using the file. On a file opened afresh only,
@@ -304,22 +324,8 @@ impl<'f> FileLock<'f> {
     /// Waits for it in short sleeps; its holders need microseconds, and the kernel frees a dead one's.
     /// `TIMEDOUT` when a stopped one kept it for as long as `patience`.
     pub(crate) fn take(file: BorrowedFd<'f>, patience: Duration) -> Result<FileLock<'f>> {
-        let mut deadline = None;
-        let mut nap = Duration::from_micros(20);
-        loop {
-            match fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(FileLock(file)),
-                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
-                    let deadline = deadline.get_or_insert_with(|| Deadline::after(patience));
-                    if deadline.left().is_none() {
-                        return Err(Errno::TIMEDOUT);
-                    }
-                    sleep(nap);
-                    nap = (nap * 2).min(Duration::from_millis(2));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        in_turn(patience, || fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive))?;
+        Ok(FileLock(file))
     }
 }
 
@@ -387,6 +393,22 @@ mod tests {
         assert!(!is_unused(open(&path).unwrap().as_fd()).unwrap());
         drop(second);
         assert!(is_unused(open(&path).unwrap().as_fd()).unwrap());
+    }
+
+    #[test]
+    fn a_mark_waits_for_who_looks_whether_there_is_any() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        let (looking, other) = (open(&path).unwrap(), open(&path).unwrap());
+        fs::flock(&looking, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(share(other.as_fd()), Err(Errno::TIMEDOUT));
+        std::thread::scope(|scope| {
+            let marking = scope.spawn(|| share(other.as_fd()));
+            fs::flock(&looking, FlockOperation::Unlock).unwrap();
+            assert_eq!(marking.join().unwrap(), Ok(()));
+        });
+        assert!(!is_unused(looking.as_fd()).unwrap());
     }
 
     #[test]
