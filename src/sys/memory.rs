@@ -238,11 +238,27 @@ pub(crate) fn read_start(file: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize>
     Ok(done)
 }
 
-/// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when
-/// another program locked the file for itself: nobody of this crate does for longer than `is_unused`
-/// takes, under the lifecycle lock.
+/// Marks the file as in use by this open description, and all that inherit it. `WOULDBLOCK` when another
+/// program locked the file for itself. Of this crate nobody does but for a moment, in `is_unused`, under
+/// the lifecycle lock; one that is killed there loses that lock first and this one a little later, so
+/// it is waited for.
 pub(crate) fn share(file: BorrowedFd<'_>) -> Result<()> {
-    retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockShared))
+    in_short_naps(Duration::from_secs(1), || fs::flock(file, FlockOperation::NonBlockingLockShared))
+}
+
+/// Tries for so long, in short sleeps, what another one is in the way of.
+fn in_short_naps(patience: Duration, attempt: impl Fn() -> Result<()>) -> Result<()> {
+    let deadline = Deadline::after(patience);
+    let mut nap = Duration::from_micros(20);
+    loop {
+        match attempt() {
+            Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) if deadline.left().is_some() => {
+                std::thread::sleep(nap);
+                nap = (nap * 2).min(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
 }
 
 /// True when no other open description is marked as using the file. On a file opened afresh only,
@@ -270,20 +286,11 @@ impl<'f> FileLock<'f> {
     /// Waits for it in short sleeps; its holders need microseconds, and the kernel frees a dead one's.
     /// `TIMEDOUT` when a stopped one kept it for as long as `patience`.
     pub(crate) fn take(file: BorrowedFd<'f>, patience: Duration) -> Result<FileLock<'f>> {
-        let deadline = Deadline::after(patience);
-        let mut nap = Duration::from_micros(20);
-        loop {
-            match fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(FileLock(file)),
-                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {
-                    if deadline.left().is_none() {
-                        return Err(Errno::TIMEDOUT);
-                    }
-                    std::thread::sleep(nap);
-                    nap = (nap * 2).min(Duration::from_millis(2));
-                }
-                Err(error) => return Err(error),
-            }
+        let lock = || fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive);
+        match in_short_naps(patience, lock) {
+            Ok(()) => Ok(FileLock(file)),
+            Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => Err(Errno::TIMEDOUT),
+            Err(error) => Err(error),
         }
     }
 }
@@ -350,6 +357,22 @@ mod tests {
         assert!(!is_unused(open(&path).unwrap().as_fd()).unwrap());
         drop(second);
         assert!(is_unused(open(&path).unwrap().as_fd()).unwrap());
+    }
+
+    #[test]
+    fn who_died_looking_is_waited_for() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        let (dying, file) = (open(&path).unwrap(), open(&path).unwrap());
+        // As one leaves it that is killed between its lock and its unlock.
+        fs::flock(dying.as_fd(), FlockOperation::NonBlockingLockExclusive).unwrap();
+        let gone = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(dying);
+        });
+        share(file.as_fd()).unwrap();
+        gone.join().unwrap();
     }
 
     #[test]
