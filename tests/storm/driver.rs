@@ -21,6 +21,9 @@ use super::wire::{Wire, now};
 /// Whoever comes to no end for so long, though nobody is struck any more, hangs.
 const HANG: Duration = Duration::from_secs(5);
 
+/// For so long participants strike each other, and nobody comes in their place.
+const LAST_BLOWS: Duration = Duration::from_millis(10);
+
 /// One object, under storm round by round.
 pub struct Driver<'a> {
     family: &'a Family,
@@ -69,6 +72,9 @@ impl<'a> Driver<'a> {
             killer.strike(&mut self.lives, self.board);
             self.reaper.reap(self.board, &mut faults);
         }
+        if manner.pinned && !manner.calm() {
+            self.last_blows();
+        }
         self.board.over.store(1, Ordering::SeqCst);
         killer.rest(&mut self.lives);
         let auditor = manner.survivors + manner.victims;
@@ -96,6 +102,15 @@ impl<'a> Driver<'a> {
             tally.story = written(&self.past);
         }
         self.past.clear();
+    }
+
+    /// At the end of a round, nobody comes any more in place of the struck: who would make good for the
+    /// others what these were woken for.
+    fn last_blows(&mut self) {
+        let end = Instant::now() + LAST_BLOWS;
+        while Instant::now() < end {
+            self.listen(now() + 1_000_000);
+        }
     }
 
     fn open_board(&self, manner: &Manner) {

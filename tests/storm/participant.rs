@@ -94,11 +94,14 @@ impl Me {
         (lane.pid.load(Ordering::SeqCst) == pid).then_some(Aim { life, pidfd })
     }
 
-    pub fn strike(&mut self, aim: Option<Aim>) {
+    /// True: somebody was struck.
+    pub fn strike(&mut self, aim: Option<Aim>) -> bool {
+        let strikes = aim.is_some();
         if let Some(Aim { life, pidfd }) = aim {
             self.say(wire::STRIKES, u64::from(life));
             let _ = pidfd_send_signal(&pidfd, Blow::KILL);
         }
+        strikes
     }
 
     pub fn patience(&mut self) -> Patience {

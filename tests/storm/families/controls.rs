@@ -22,6 +22,10 @@ impl<C: Control> Hold for Taken<C> {
         true
     }
 
+    fn is_crowded(&self) -> bool {
+        true
+    }
+
     fn is_as_new(&self) -> bool {
         let is_there = self.0.take();
         if is_there {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::storm::family::{End, Fault, Faults, Oracle, Play};
 use crate::storm::participant::{Me, Patience};
@@ -31,9 +32,17 @@ pub trait Hold {
     /// Takes it, calls this, lets go. False: it could not be taken in time.
     fn hold(&self, change: bool, patience: Patience, inside: Inside) -> bool;
 
+    /// Whether everybody holds it for long and waits for it without a bound, so that there always are some who wait.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
     /// Nobody holds it: whether it says so.
     fn is_as_new(&self) -> bool;
 }
+
+/// How long each holds what is crowded.
+const CROWDED: Duration = Duration::from_micros(300);
 
 const TAKE: u8 = 1;
 const LET_GO: u8 = 2;
@@ -68,17 +77,24 @@ impl<H: Hold> Holding<H> {
             lets_go
         });
         me.end_copy();
-        match took {
-            true => me.strike(aim),
-            false => return me.end(NOT, 0, 0),
+        if !took {
+            return me.end(NOT, 0, 0);
         }
+        let struck = me.strike(aim);
         me.end(PLAIN, 0, 0);
+        if struck {
+            // Before anybody else: so what the struck one was woken for is gone when it dies.
+            self.take(me, patience);
+        }
     }
 
     /// While it is held. False in a copy, which does nothing.
     fn inside(&self, me: &mut Me, how: How, mut words: Words) -> bool {
         let (outcome, number) = self.enter(me, how, &mut words);
         me.end(outcome, number, 0);
+        if self.of.is_crowded() {
+            std::thread::sleep(CROWDED);
+        }
         me.think();
         if me.forks_a_copy() {
             return false;
@@ -126,7 +142,7 @@ impl<H: Hold> Holding<H> {
 
 impl<H: Hold> Play for Holding<H> {
     fn act(&self, me: &mut Me) {
-        let patience = me.patience();
+        let patience = if self.of.is_crowded() { Patience::Long } else { me.patience() };
         self.take(me, patience);
     }
 

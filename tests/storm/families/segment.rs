@@ -143,34 +143,44 @@ struct Registry {
     instances: HashMap<u64, Instance>,
     /// What may be made: somebody has begun to.
     begun: HashMap<u64, u64>,
-    /// Who looks at a name, and what stood under it all the while.
-    looking: HashMap<u32, Vec<u64>>,
+    /// Who looks at a name, since when, and what stood under it all the while.
+    looking: HashMap<u32, (u64, Vec<u64>)>,
     unlinking: HashMap<u32, u64>,
+    /// When somebody last was at removing a name; in what was heard so far.
+    removed: HashMap<u64, u64>,
+    heard: u64,
 }
 
 impl Registry {
     fn look_again(&mut self) {
         let instances = &self.instances;
         let stands = |id: &u64| instances.get(id).is_some_and(Instance::stands);
-        self.looking.values_mut().for_each(|all| all.retain(stands));
+        self.looking.values_mut().for_each(|(_, all)| all.retain(stands));
     }
 
     fn found(&mut self, life: u32, op: Op, id: u64, faults: &mut Faults) {
-        let stood = self.looking.remove(&life).unwrap_or_default();
+        let (since, stood) = self.looking.remove(&life).unwrap_or_default();
         if self.begun.get(&id) != Some(&op.a) {
             return faults.one(Fault::Torn, || format!("life {life} found {id:#x}, never made"));
         }
         for other in stood.into_iter().filter(|other| *other != id) {
             faults.one(Fault::Twice, || format!("life {life} found {id:#x} beside {other:#x}"));
         }
-        let being_removed = self.unlinking.values().any(|name| *name == op.a);
+        let being_removed = self.unlinking.values().any(|name| *name == op.a)
+            || self.removed.get(&op.a).is_some_and(|at| *at >= since);
         let instance = self.instances.entry(id).or_default();
-        // Whoever found it by its name: it had one. But somebody may have removed that just then.
+        // Who made it gave it its name. But somebody may have removed that since.
         if instance.users.is_empty() && !being_removed && op.b == id {
             instance.named = true;
         }
         instance.name = op.a;
         instance.users.insert(life);
+    }
+
+    fn ends_unlink(&mut self, life: u32) {
+        if let Some(name) = self.unlinking.remove(&life) {
+            self.removed.insert(name, self.heard);
+        }
     }
 
     fn leave(&mut self, life: u32) {
@@ -181,6 +191,7 @@ impl Registry {
 
 impl Oracle for Registry {
     fn begins(&mut self, life: u32, op: Op, _: &mut Faults) {
+        self.heard += 1;
         match op.op {
             CREATE | OPEN | OPEN_OR_CREATE => {
                 if op.op != OPEN || op.a + 1 == NAMES {
@@ -188,7 +199,8 @@ impl Oracle for Registry {
                 }
                 let here = self.instances.iter();
                 let here = here.filter(|(_, one)| one.name == op.a && one.stands());
-                self.looking.insert(life, here.map(|(id, _)| *id).collect());
+                let here = here.map(|(id, _)| *id).collect();
+                self.looking.insert(life, (self.heard, here));
             }
             LEAVE => self.leave(life),
             UNLINK => {
@@ -208,11 +220,11 @@ impl Oracle for Registry {
                 faults.one(Fault::Torn, || format!("life {life}, {op:x?}, {end:x?}"));
             }
             (OPEN, _) => {
-                for other in self.looking.remove(&life).unwrap_or_default() {
+                for other in self.looking.remove(&life).unwrap_or_default().1 {
                     faults.one(Fault::Lost, || format!("life {life} did not find {other:#x}"));
                 }
             }
-            (UNLINK, _) => _ = self.unlinking.remove(&life),
+            (UNLINK, _) => self.ends_unlink(life),
             (AUDIT, REFUSED) => faults.one(Fault::Hang, || format!("{} names were left", end.a)),
             _ => {}
         }
@@ -220,8 +232,7 @@ impl Oracle for Registry {
 
     fn goes(&mut self, life: u32, _: Option<Op>, _: &mut Faults) {
         self.looking.remove(&life);
-        // It may be removing it in this moment; and what it did is done.
-        self.unlinking.remove(&life);
+        self.ends_unlink(life);
         self.leave(life);
     }
 
