@@ -34,6 +34,12 @@ const READ: &[&str] = &[
     "active_children",
     "pack_copy",
     "unpack_copy",
+    "put_copy",
+    "get_copy",
+    "put_part",
+    "get_part",
+    "size_of_part",
+    "total",
 ];
 
 /// What there is of these is no shared memory's.
