@@ -225,7 +225,8 @@ impl Victim {
     }
 
     /// Runs the whole operation, and looks at the shared memory after each instruction.
-    pub fn trace(&mut self, until: Until) -> Trace {
+    /// Calls `passes` now and then.
+    pub fn trace(&mut self, until: Until, passes: impl Fn()) -> Trace {
         let (mut instructions, mut events, mut places) = (0, Vec::new(), Vec::new());
         let (mut memory, mut calls) = (Memory::of(self.pid), Calls::default());
         loop {
@@ -236,6 +237,9 @@ impl Victim {
             }
             let more = self.step();
             instructions += 1;
+            if instructions % 1024 == 0 {
+                passes();
+            }
             if memory.has_changed() || call != Call::None {
                 events.push(instructions);
             }

@@ -216,6 +216,11 @@ impl<'a> Worker<'a> {
         victim
     }
 
+    /// It is long, but does not hang.
+    fn goes_on(&self) {
+        self.told.log(told::LOG).add(told::LOOKED, 1);
+    }
+
     fn second(&self, trial: &Trial, which: usize) -> Victim {
         Victim::start(self.page, 1, &trial.seconds[which])
     }
@@ -224,7 +229,7 @@ impl<'a> Worker<'a> {
         let ground = self.ground();
         let mut trial = (self.case.build)(&ground);
         let until = if trial.waits { Until::Asleep } else { Until::Done };
-        self.first(&mut trial).trace(until)
+        self.first(&mut trial).trace(until, || self.goes_on())
     }
 
     /// Of who comes after the first died there, or after it came to stand before its first instruction.
@@ -233,11 +238,11 @@ impl<'a> Worker<'a> {
         let mut trial = (self.case.build)(&ground);
         let mut victim = self.first(&mut trial);
         let Some(Stop { trace, after }) = first else {
-            return self.second(&trial, which).trace(Until::Asleep);
+            return self.second(&trial, which).trace(Until::Asleep, || self.goes_on());
         };
         victim.run(&self.traces[trace], after);
         victim.die();
-        self.second(&trial, which).trace(Until::Done)
+        self.second(&trial, which).trace(Until::Done, || self.goes_on())
     }
 
     /// Of the first, while another stands still.
@@ -247,7 +252,7 @@ impl<'a> Worker<'a> {
         let mut victim = self.first(&mut trial);
         let mut other = self.second(&trial, which);
         other.run(&self.traces[trace], after);
-        victim.trace(Until::Asleep)
+        victim.trace(Until::Asleep, || self.goes_on())
     }
 
     fn try_once(&mut self, fatality: Fatality, stood: &mut Vec<usize>) {
