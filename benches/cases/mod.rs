@@ -74,8 +74,10 @@ cases! {
     APPLY "pool apply_async, get/commonhold, processes" pool::apply();
     APPLY_RAYON "pool apply_async, get/rayon, threads" pool::apply_rayon();
     APPLY_BARE "pool apply_async, get/bare wake-ups, threads" pool::round_trip_bare();
-    POOL_START "pool start/commonhold, processes" pool::start();
-    POOL_START_BARE "pool start/bare processes" pool::start_bare();
+    POOL_START "pool start/commonhold, processes" pool::start(false);
+    POOL_START_BARE "pool start/bare processes" pool::start_bare(false);
+    POOL_LIFE "pool start to end/commonhold, processes" pool::start(true);
+    POOL_LIFE_BARE "pool start to end/bare processes" pool::start_bare(true);
     SPAWN "process/spawn and join" processes::spawn();
     SPAWN_BARE "process/posix_spawn and wait" processes::spawn_bare();
 }
@@ -119,6 +121,7 @@ pub const RATIOS: &[Ratio] = &[
     ratio("pool apply_async, get/bare wake-ups", APPLY, APPLY_BARE, TimeAtMost(1.2)),
     ratio("pool apply_async, get/rayon", APPLY, APPLY_RAYON, Speed),
     ratio("pool start/two bare processes", POOL_START, POOL_START_BARE, TimeAtMost(1.5)),
+    ratio("pool start to end/two bare processes", POOL_LIFE, POOL_LIFE_BARE, Speed),
     ratio("Process::spawn and join/posix_spawn and wait", SPAWN, SPAWN_BARE, TimeAtMost(1.5)),
 ];
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use commonhold::{MapOptions, Pool};
 use rayon::prelude::*;
@@ -129,26 +129,37 @@ pub fn round_trip_bare() -> Run {
     })
 }
 
-pub fn start() -> Run {
-    Box::new(|count| {
-        timed(|| {
-            for n in 0..count {
-                assert_eq!(pool().apply(nothing, n), Ok(n));
-            }
-        })
+/// How long it takes until there is one, and a first result; and with `to_end`, until it is gone again.
+pub fn start(to_end: bool) -> Run {
+    started(to_end, |n| {
+        let pool = pool();
+        assert_eq!(pool.apply(nothing, n), Ok(n));
+        pool
     })
 }
 
 /// Two processes of this program, and an answer of the first.
-pub fn start_bare() -> Run {
-    Box::new(|count| {
-        timed(|| {
-            for _ in 0..count {
-                let mut workers = [Worker::start("pool bare"), Worker::start("pool bare")];
-                workers[0].tell("go");
-                assert_eq!(workers[0].answer().trim(), "done");
-            }
-        })
+pub fn start_bare(to_end: bool) -> Run {
+    started(to_end, |_| {
+        let mut workers = [Worker::start("pool bare"), Worker::start("pool bare")];
+        workers[0].tell("go");
+        assert_eq!(workers[0].answer().trim(), "done");
+        workers
+    })
+}
+
+fn started<P: 'static>(to_end: bool, start: impl Fn(u64) -> P + 'static) -> Run {
+    Box::new(move |count| {
+        cpu::unpin(); // as in `timed`
+        let mut took = Duration::ZERO;
+        for n in 0..count {
+            let since = Instant::now();
+            let started = start(n);
+            let up = since.elapsed();
+            drop(started);
+            took += if to_end { since.elapsed() } else { up };
+        }
+        Sample { took, interruptions: 0 }
     })
 }
 
