@@ -55,6 +55,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     commonhold::init();
+    procspawn::init();
     if support::children::role().as_deref() == Some("nothing") {
         return Ok(());
     }

@@ -31,13 +31,14 @@ impl Repetition {
     }
 }
 
-/// Those with the cores near each other, if there are enough; of them those that nobody disturbed, if there
-/// are enough.
+/// Those with the cores as near each other as they ever were, if there are enough; of them those that nobody
+/// disturbed, if there are enough.
 fn best(all: &[Repetition]) -> Vec<&Repetition> {
     let mut kept: Vec<&Repetition> = all.iter().collect();
-    let near = kept.iter().filter(|one| !one.placement.is_far()).count();
-    if near >= FEWEST {
-        kept.retain(|one| !one.placement.is_far());
+    let nearest = all.iter().map(|one| one.placement).min();
+    let is_near = |one: &&Repetition| nearest.is_some_and(|nearest| one.placement.is_same(nearest));
+    if kept.iter().filter(|one| is_near(one)).count() >= FEWEST {
+        kept.retain(is_near);
     }
     kept.sort_by_key(|one| one.interruptions);
     let calm = kept.partition_point(|one| one.is_calm());

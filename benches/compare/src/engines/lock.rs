@@ -192,7 +192,7 @@ fn enter_threads<L: ThreadLockable>(participants: usize) -> Result<Bout, String>
     let lock = Box::new(L::new());
     let counter = Box::new(Counter(UnsafeCell::new(0)));
     let steps = if participants == 1 { 0 } else { steps() };
-    let mut run = move |count: u64| {
+    let run = move |count: u64| {
         cpu::unpin();
         let share = count.div_ceil(participants as u64);
         let (lock, counter) = (&*lock, &*counter);

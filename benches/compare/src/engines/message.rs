@@ -1,13 +1,17 @@
 //! What is sent: words, all of them or the first and the last being the message's number.
 
+use std::fmt::Debug;
+
 use bytemuck::Pod;
 use commonhold::Shared;
+use iceoryx2::prelude::ZeroCopySend;
 
 /// Above this bit of a message's number is the number of its sender.
 const SENDER_SHIFT: u32 = 48;
 const MAX_SENDERS: usize = 16;
 
-pub trait Message: Shared + Pod {
+/// What all who carry it by type ask of it.
+pub trait Message: Shared + Pod + Debug + ZeroCopySend {
     const WORDS: usize;
     const BYTES: usize = Self::WORDS * 8;
 }

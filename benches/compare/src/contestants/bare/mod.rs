@@ -10,7 +10,7 @@ mod pool;
 mod ring;
 mod vyukov;
 
-pub use memory::room_for;
+pub use memory::{room_for, touch};
 
 use crate::contestant::Contestant;
 use crate::engines::link::Linked;
