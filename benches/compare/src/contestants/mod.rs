@@ -1,6 +1,7 @@
 //! Who takes part: one file each.
 
 mod bare;
+mod boost;
 mod cloudtoid;
 mod commonhold;
 mod crossbeam;
@@ -12,6 +13,7 @@ mod parking_lot;
 mod pipe;
 mod procspawn;
 mod pthread;
+mod python;
 mod raw_sync;
 mod rayon;
 mod rtrb;
@@ -27,6 +29,7 @@ pub fn all() -> Vec<Box<dyn Contestant>> {
         bare::contestants(),
         iceoryx2::contestants(),
         cloudtoid::contestants(),
+        boost::contestants(),
         ipc_channel::contestants(),
         raw_sync::contestants(),
         pthread::contestants(),
@@ -34,6 +37,7 @@ pub fn all() -> Vec<Box<dyn Contestant>> {
         unix_socket::contestants(),
         message_queue::contestants(),
         procspawn::contestants(),
+        python::contestants(),
         std_threads::contestants(),
         parking_lot::contestants(),
         crossbeam::contestants(),

@@ -157,6 +157,7 @@ fn trips<L: ThreadLink, P: Passed>(case: &Case, shape: Shape) -> Result<Bout, St
     };
     let ((mut out_there, mut in_there), (mut out_back, mut in_back)) = (ends(), ends());
     let pause = pause_of(case);
+    let mut sent = 0;
     let mut run = move |content: Content, count: u64| {
         cpu::unpin();
         let [here, there] = cpu::pair();
@@ -164,9 +165,10 @@ fn trips<L: ThreadLink, P: Passed>(case: &Case, shape: Shape) -> Result<Bout, St
         let reports = thread::scope(|scope| {
             let (outlet, inlet) = (&mut out_back, &mut in_there);
             let answers = on(scope, there, move || pong((outlet, inlet), count, content));
-            let (outlet, inlet, times) = (&mut out_there, &mut in_back, &mut times);
+            let (outlet, inlet) = (&mut out_there, &mut in_back);
+            let (times, sent) = (&mut times, &mut sent);
             let asks = on(scope, here, move || {
-                let (sum, trips) = ping((outlet, inlet), count, content, pause);
+                let (sum, trips) = ping((outlet, inlet), (sent, count), content, pause);
                 *times = Some(trips);
                 sum
             });

@@ -11,7 +11,7 @@ use crate::case::{Case, Shape, What};
 use crate::contestant::{Bout, Keeper, Run, Seat};
 use crate::engines::crew::{Crew, run_of, settle};
 use crate::engines::link::{Inlet, Link, Outlet};
-use crate::engines::message::{Content, Message, numbers};
+use crate::engines::message::{Content, Message};
 use crate::engines::rendezvous::fresh_place;
 use crate::engines::stream;
 use crate::support::children::serve;
@@ -28,18 +28,19 @@ pub fn histogram() -> Histogram<u64> {
     histogram
 }
 
-/// Pings so many times, with that pause before each; returns the sum, and how long each trip took.
+/// Pings so many times, with that pause before each; returns the sum, and how long each trip took. Numbers
+/// go on from run to run: some ends count by themselves.
 #[inline(always)]
 pub fn ping(
     (outlet, inlet): (&mut impl Outlet, &mut impl Inlet),
-    count: u64,
+    (sent, count): (&mut u64, u64),
     content: Content,
     pause: Duration,
 ) -> (u64, Histogram<u64>) {
     let clock = Clock::new();
     let mut trips = histogram();
     let mut sum = 0u64;
-    for number in numbers(0, count) {
+    for number in *sent + 1..=*sent + count {
         if !pause.is_zero() {
             thread::sleep(pause);
         }
@@ -49,6 +50,7 @@ pub fn ping(
         trips.saturating_record(clock.delta_as_nanos(start, clock.raw()));
         sum = sum.wrapping_add(number);
     }
+    *sent += count;
     (sum, trips)
 }
 
@@ -119,13 +121,14 @@ pub fn play<L: Link, M: Message>(side: &str, seat: &Seat, shape: &Shape) {
     if side == "ping" {
         let mut outlet = L::outlet::<M>(&there, shape);
         let mut inlet = L::inlet::<M>(&back, shape);
+        let mut sent = 0;
         serve(|order| {
             let (order, pause) = order.rsplit_once(' ').expect("a pause");
             let pause = Duration::from_micros(pause.parse().expect("a number"));
             let (content, count) = stream::parse(order);
             let mut trips = None;
             let report = Report::of(|| {
-                let (sum, times) = ping((&mut outlet, &mut inlet), count, content, pause);
+                let (sum, times) = ping((&mut outlet, &mut inlet), (&mut sent, count), content, pause);
                 trips = Some(times);
                 sum
             });
@@ -150,7 +153,7 @@ fn encode(trips: &Histogram<u64>) -> String {
     line
 }
 
-fn decode(line: &str) -> Histogram<u64> {
+pub fn decode(line: &str) -> Histogram<u64> {
     let mut trips = histogram();
     for (value, count) in line.split_whitespace().filter_map(|pair| pair.split_once(':')) {
         let (value, count) = (value.parse().expect("a time"), count.parse().expect("a number"));
