@@ -1,5 +1,6 @@
 """What all of them need: orders and answers as lines, workers, and accounts of what they did."""
 
+import ctypes
 import multiprocessing
 import os
 import resource
@@ -38,6 +39,14 @@ def serve(obey):
         print(obey(*line.split()), flush=True)
 
 
+def end_with_parent():
+    PR_SET_PDEATHSIG, SIGKILL = 1, 9
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
+
+
+end_with_parent()
+
+
 class Crew:
     """Workers that each get the same order, and answer it."""
 
@@ -53,6 +62,7 @@ class Crew:
     @staticmethod
     def run(cpu, work, line, other):
         other.close()
+        end_with_parent()
         pin(cpu)
         try:
             while True:

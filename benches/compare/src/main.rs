@@ -22,6 +22,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 
 use contestant::Seat;
 use results::Results;
@@ -60,10 +62,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     if let Some(seat) = Seat::own() {
+        // Whoever waits for a peer in a loop would otherwise do so for ever.
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
         selection::play(&seat);
         return Ok(());
     }
     let arguments = Arguments::parse();
+    engines::rendezvous::sweep();
     let selection = Selection::new(&arguments.only, arguments.quick);
     if arguments.list {
         print!("{selection}");

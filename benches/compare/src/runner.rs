@@ -56,15 +56,19 @@ impl Player {
         self.failed.is_none() && self.calm() < effort.rounds
     }
 
-    fn run(&mut self, round: usize, before: Placement) -> Placement {
+    fn run(&mut self, round: usize, before: Placement, length: Duration) -> Placement {
         self.tried += 1;
         let run = (self.bout)(self.count);
         let after = probe();
         match run {
-            Ok(run) if before.is_same(after) => {
-                self.repetitions.push(Repetition::new(round, run, self.count, after));
+            Ok(run) => {
+                let (count, took) = (self.count, run.took);
+                if before.is_same(after) {
+                    self.repetitions.push(Repetition::new(round, run, count, after));
+                }
+                // It was found to be slower than it is.
+                self.count = count.max(fitting(count, took, length / 2));
             }
-            Ok(_) => {}
             Err(why) => self.failed = Some(why),
         }
         after
@@ -97,7 +101,7 @@ pub fn measure(case: &Case, contestants: &[&dyn Contestant], effort: &Effort) ->
         }
         for player in players.iter_mut().filter(|player| player.failed.is_none()) {
             let before = *placements.last().expect("one at least");
-            placements.push(player.run(round, before));
+            placements.push(player.run(round, before, effort.length));
         }
     }
     placements.sort_unstable();
@@ -132,15 +136,32 @@ fn rows(players: Vec<Player>, left_out: &mut Vec<LeftOut>) -> Vec<Row> {
 
 /// Finds out how many operations take as long as is wanted; that warms it up, too.
 fn warm_up(card: Card, mut bout: Bout, effort: &Effort) -> Result<Player, String> {
-    const MOST: u64 = 1 << 30;
     let mut count = 1;
-    let mut took = bout(count)?.took;
-    while took * 4 < effort.length && count < MOST {
+    loop {
+        let took = bout(count)?.took;
+        // Once it is long, again: others may have been in the way.
+        let took = if took * 4 < effort.length { took } else { took.min(bout(count)?.took) };
+        if took * 4 >= effort.length || count >= MOST {
+            let count = fitting(count, took, effort.length);
+            return Ok(Player {
+                card,
+                bout,
+                count,
+                repetitions: Vec::new(),
+                tried: 0,
+                failed: None,
+            });
+        }
         count *= 4;
-        took = bout(count)?.took;
     }
-    took = took.min(bout(count)?.took).max(Duration::from_nanos(1));
-    let fitting = count as f64 * effort.length.as_secs_f64() / took.as_secs_f64();
-    let count = (fitting.ceil() as u64).clamp(1, MOST);
-    Ok(Player { card, bout, count, repetitions: Vec::new(), tried: 0, failed: None })
+}
+
+/// More are never tried at once.
+const MOST: u64 = 1 << 30;
+
+/// How many take so long, if that many took that long.
+fn fitting(count: u64, took: Duration, length: Duration) -> u64 {
+    let took = took.max(Duration::from_nanos(1));
+    let fitting = count as f64 * length.as_secs_f64() / took.as_secs_f64();
+    (fitting.ceil() as u64).clamp(1, MOST)
 }

@@ -14,6 +14,19 @@ pub fn fresh_place() -> String {
     format!("compare-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Removes what runs that were killed left.
+pub fn sweep() {
+    let Ok(entries) = fs::read_dir("/dev/shm") else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let owner = name.strip_prefix("compare-").and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !PathBuf::from("/proc").join(pid).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// A file of that name where shared memory is.
 pub fn path(place: &str) -> PathBuf {
     PathBuf::from("/dev/shm").join(place)

@@ -128,7 +128,8 @@ pub fn play<L: Link, M: Message>(side: &str, seat: &Seat, shape: &Shape) {
             let (content, count) = stream::parse(order);
             let mut trips = None;
             let report = Report::of(|| {
-                let (sum, times) = ping((&mut outlet, &mut inlet), (&mut sent, count), content, pause);
+                let (sum, times) =
+                    ping((&mut outlet, &mut inlet), (&mut sent, count), content, pause);
                 trips = Some(times);
                 sum
             });
