@@ -18,7 +18,7 @@ mod support;
 
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Parser;
@@ -50,6 +50,9 @@ struct Arguments {
     /// Measures nothing, and writes the report of the earlier run anew.
     #[arg(long, conflicts_with_all = ["list", "only", "quick"])]
     render: bool,
+    /// Writes `docs/benchmarks.md` and its plots as well.
+    #[arg(long)]
+    docs: bool,
     /// Where the report goes.
     #[arg(long, value_name = "DIRECTORY", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/compare"))]
     out: PathBuf,
@@ -86,6 +89,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&arguments.out)?;
     fs::write(&json, serde_json::to_string_pretty(&results)?)?;
     report::write(&results, &arguments.out)?;
+    if arguments.docs {
+        report::write_docs(
+            &results,
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs")),
+        )?;
+    }
     println!("{}", arguments.out.join("report.html").display());
     Ok(())
 }

@@ -13,6 +13,15 @@ pub struct Results {
 }
 
 impl Results {
+    /// Over all cases: the least, the median of the medians, the most.
+    pub fn placement(&self) -> Option<[u64; 3]> {
+        let mut middles: Vec<u64> = self.cases.iter().map(|case| case.placement[1]).collect();
+        middles.sort_unstable();
+        let least = self.cases.iter().map(|case| case.placement[0]).min()?;
+        let most = self.cases.iter().map(|case| case.placement[2]).max()?;
+        Some([least, middles[middles.len() / 2], most])
+    }
+
     /// These, and what an earlier run measured of other cases, in the order of that run.
     pub fn over(mut self, earlier: Results) -> Results {
         let mut cases = earlier.cases;
@@ -28,6 +37,15 @@ impl Results {
 }
 
 impl CaseResult {
+    /// The fastest between processes, or if there is none between threads.
+    pub fn best_peer(&self) -> Option<&Row> {
+        let fastest = |kind| {
+            let rows = self.rows.iter().filter(|row| row.kind == kind);
+            rows.min_by(|a, b| a.median.total_cmp(&b.median))
+        };
+        fastest(Kind::Processes).or(fastest(Kind::Threads))
+    }
+
     fn is_of(&self, other: &CaseResult) -> bool {
         (&self.group, &self.label) == (&other.group, &other.label)
     }

@@ -109,13 +109,13 @@ fn curve(all: &Histogram<u64>) -> Vec<(u64, f64)> {
 
 /// Compares everybody with the best peer and with the limit, round by round.
 pub fn set_ratios(measured: &mut [(Row, Vec<Repetition>)]) {
-    let fastest = |peer: fn(Kind) -> bool| {
-        let candidates = measured.iter().enumerate().filter(|(_, (row, _))| peer(row.kind));
+    let fastest = |kind: Kind| {
+        let candidates = measured.iter().enumerate().filter(|(_, (row, _))| row.kind == kind);
         candidates
             .min_by(|(_, (a, _)), (_, (b, _))| a.median.total_cmp(&b.median))
             .map(|(at, _)| at)
     };
-    let peer = fastest(|kind| kind == Kind::Processes).or(fastest(|kind| kind == Kind::Threads));
+    let peer = fastest(Kind::Processes).or(fastest(Kind::Threads));
     // The first limit is the one that is meant; others are shown beside it.
     let limit = measured.iter().position(|(row, _)| row.kind == Kind::Limit);
     for at in 0..measured.len() {
