@@ -96,7 +96,7 @@ pub struct Row {
     pub most: f64,
     pub kept: usize,
     pub tried: usize,
-    /// Of those kept: with the cores far from each other; with somebody else on a core.
+    /// Of those kept: with the cores farther from each other than at other times; with somebody else on a core.
     pub far: usize,
     pub disturbed: usize,
     pub trips: Option<Trips>,

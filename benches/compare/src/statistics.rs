@@ -31,12 +31,17 @@ impl Repetition {
     }
 }
 
+/// Were the cores as near each other as they ever were?
+fn is_near(one: &Repetition, all: &[Repetition]) -> bool {
+    let nearest = all.iter().map(|one| one.placement).min();
+    nearest.is_some_and(|nearest| one.placement.is_same(nearest))
+}
+
 /// Those with the cores as near each other as they ever were, if there are enough; of them those that nobody
 /// disturbed, if there are enough.
 fn best(all: &[Repetition]) -> Vec<&Repetition> {
     let mut kept: Vec<&Repetition> = all.iter().collect();
-    let nearest = all.iter().map(|one| one.placement).min();
-    let is_near = |one: &&Repetition| nearest.is_some_and(|nearest| one.placement.is_same(nearest));
+    let is_near = |one: &&Repetition| is_near(one, all);
     if kept.iter().filter(|one| is_near(one)).count() >= FEWEST {
         kept.retain(is_near);
     }
@@ -70,7 +75,7 @@ pub fn row(card: Card, repetitions: &[Repetition], tried: usize) -> Row {
         most: quantile(&each, 100),
         kept: kept.len(),
         tried,
-        far: kept.iter().filter(|one| one.placement.is_far()).count(),
+        far: kept.iter().filter(|one| !is_near(one, repetitions)).count(),
         disturbed: kept.iter().filter(|one| !one.is_calm()).count(),
         trips: trips(&kept),
         to_best_peer: None,

@@ -9,7 +9,7 @@ use ipc_channel::ipc::{
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::engines::link::{Inlet, Link, Linked, Outlet, has_usual_capacity};
 use crate::engines::message::{Buffer, Content, Message, read_bytes};
 use crate::engines::rendezvous::{Files, path, wait_for};
 
@@ -48,7 +48,7 @@ impl Link for Bytes {
 
     fn takes(what: &What) -> bool {
         match what {
-            What::Stream(shape) => shape.is_one_to_one() && shape.capacity != 2,
+            What::Stream(shape) => shape.is_one_to_one() && has_usual_capacity(shape),
             What::RoundTrip { .. } => true,
             _ => false,
         }

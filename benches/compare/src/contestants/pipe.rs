@@ -9,7 +9,7 @@ use nix::unistd::mkfifo;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::engines::link::{Inlet, Link, Linked, Outlet, has_usual_capacity};
 use crate::engines::message::{Buffer, Content, Message};
 use crate::engines::rendezvous::{Files, path};
 
@@ -50,7 +50,7 @@ impl Link for Pipe {
 
     fn takes(what: &What) -> bool {
         match what {
-            What::Stream(shape) => shape.capacity >= 1024 || shape.bytes > 64,
+            What::Stream(shape) => has_usual_capacity(shape),
             What::RoundTrip { .. } => true,
             _ => false,
         }

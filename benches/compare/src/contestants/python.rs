@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::case::{Access, Case, Shape, What};
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, Run, entry};
 use crate::engines::crew::{Crew, run_of, settle};
-use crate::engines::link::shape_of;
+use crate::engines::link::{has_usual_capacity, shape_of};
 use crate::engines::stream::{rehearsal, shares};
 use crate::engines::task::WORKERS;
 use crate::engines::trips::{decode, pause_of, run_of_trips};
@@ -34,7 +34,7 @@ pub fn contestants() -> Vec<Box<dyn Contestant>> {
     };
     vec![
         python("Python Pipe", "pipe", "`send_bytes`, `recv_bytes`.", LINKS, pipe),
-        python("Python SimpleQueue", "simple", "Of `bytes`.", LINKS, any_link),
+        python("Python SimpleQueue", "simple", "Of `bytes`.", LINKS, simple),
         python("Python Queue", "queue", "Of `bytes`; a thread feeds a pipe.", LINKS, any_link),
         python("Python Event", "event", "`set`; `wait` and `clear`.", LINKS, signal),
         python("Python Lock", "lock", "`with lock:`.", OBJECTS, lock),
@@ -73,9 +73,14 @@ fn any_link(what: &What) -> Option<Vec<String>> {
     }
 }
 
+fn simple(what: &What) -> Option<Vec<String>> {
+    let unusual = matches!(what, What::Stream(shape) if !has_usual_capacity(shape));
+    any_link(what).filter(|_| !unusual)
+}
+
 fn pipe(what: &What) -> Option<Vec<String>> {
     let several = matches!(what, What::Stream(shape) if !shape.is_one_to_one());
-    any_link(what).filter(|_| !several)
+    simple(what).filter(|_| !several)
 }
 
 fn signal(what: &What) -> Option<Vec<String>> {

@@ -12,7 +12,7 @@ use nix::sys::socket::{
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::engines::link::{Inlet, Link, Linked, Outlet, has_usual_capacity};
 use crate::engines::message::{Buffer, Content, Message};
 use crate::engines::rendezvous::{Files, path, wait_for};
 
@@ -25,9 +25,7 @@ struct Packets;
 
 fn takes_any(what: &What) -> bool {
     match what {
-        What::Stream(shape) => {
-            shape.is_one_to_one() && (shape.capacity >= 1024 || shape.bytes > 64)
-        }
+        What::Stream(shape) => shape.is_one_to_one() && has_usual_capacity(shape),
         What::RoundTrip { .. } => true,
         _ => false,
     }

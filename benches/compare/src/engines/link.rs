@@ -40,6 +40,11 @@ impl<L: Link> Linked<L> {
     }
 }
 
+/// Is it a case for who has no say in how many messages are held?
+pub fn has_usual_capacity(shape: &Shape) -> bool {
+    *shape == Shape::of(shape.bytes, shape.senders, shape.receivers)
+}
+
 /// The shape of the links of a case, if it has any.
 pub fn shape_of(what: &What) -> Option<Shape> {
     match what {

@@ -31,9 +31,9 @@ pub fn page(results: &Results, plots: &[Plot]) -> String {
                 h2 id="differences" { "What differs beside the speed" }
                 (differences())
                 h2 id="method" { "How it was measured" }
-                ul { @for line in METHOD { li { (line) } } }
+                ul { @for line in METHOD { li { (prose(line)) } } }
                 h2 id="who" { "Who took part, and how" }
-                ul { @for one in contestants::all() { li { b { (one.card().name) } ": " (one.card().about) } } }
+                ul { @for one in contestants::all() { li { b { (one.card().name) } ": " (prose(one.card().about)) } } }
                 h2 id="who-not" { "Who did not" }
                 ul {
                     @for line in ABSENT { li { (line) } }
@@ -43,6 +43,15 @@ pub fn page(results: &Results, plots: &[Plot]) -> String {
         }
     };
     page.into_string()
+}
+
+/// Text with code between backticks.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 fn machine(results: &Results) -> Markup {
@@ -88,7 +97,7 @@ fn anchor(section: &Section<'_>) -> String {
 fn section(section: &Section<'_>, plots: &[Plot]) -> Markup {
     html! {
         h2 id=(anchor(section)) { (section.group.title) }
-        p { (section.group.about) }
+        p { (prose(section.group.about)) }
         @for plot in plots.iter().filter(|plot| plot.group == section.group.name) {
             (PreEscaped(svg::inline(&plot.svg)))
         }

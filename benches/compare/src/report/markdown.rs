@@ -22,7 +22,7 @@ pub fn text(results: &Results, plots: &[Plot], folder: &str) -> Result<String, s
     differences(&mut out)?;
     writeln!(out, "\n## Who took part, and how\n")?;
     for one in contestants::all() {
-        writeln!(out, "* **{}**: {}", one.card().name, one.card().about)?;
+        writeln!(out, "* **{}**: {}", plain(one.card().name), one.card().about)?;
     }
     writeln!(out, "\n## Who did not\n")?;
     ABSENT.iter().try_for_each(|line| writeln!(out, "* {line}"))?;
@@ -86,8 +86,13 @@ fn differences(out: &mut String) -> std::fmt::Result {
     table(out, &Table { head: words(head), rows })
 }
 
+/// Names of types are no tags.
+fn plain(text: &str) -> String {
+    text.replace('<', "&lt;")
+}
+
 fn table(out: &mut String, table: &Table) -> std::fmt::Result {
-    let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let line = |cells: &[String]| format!("| {} |", plain(&cells.join(" | ")));
     writeln!(out, "{}", line(&table.head))?;
     writeln!(out, "|{}", "---|".repeat(table.head.len()))?;
     for (ours, cells) in &table.rows {

@@ -120,7 +120,7 @@ fn range(low: f64, high: f64, unit: Unit) -> String {
 fn kept(row: &Row) -> String {
     let mut text = format!("{} of {}", row.kept, row.tried);
     if row.far > 0 {
-        text += &format!(", {} with cores far", row.far);
+        text += &format!(", {} with the cores farther", row.far);
     }
     if row.disturbed > 0 {
         text += &format!(", {} disturbed", row.disturbed);
