@@ -30,20 +30,21 @@ pub fn serve(mut obey: impl FnMut(&str) -> String) {
 
 /// A child that plays a role.
 pub struct Worker {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    pub child: Child,
+    pub orders: Option<ChildStdin>,
+    pub answers: BufReader<ChildStdout>,
 }
 
 impl Worker {
     pub fn start(role: &str) -> Worker {
         let program = env::current_exe().expect("this program");
-        let mut child = Command::new(program)
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
+        Worker::run(Command::new(program).env(ROLE, role))
+    }
+
+    /// Of any program that answers lines with lines.
+    pub fn run(command: &mut Command) -> Worker {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a child");
         let orders = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().expect("its output"));
         Worker { child, orders, answers }

@@ -27,7 +27,7 @@ impl Placement {
 
     pub fn is_same(self, other: Placement) -> bool {
         let (low, high) = (self.min(other), self.max(other));
-        self.is_far() == other.is_far() && (high.0 as f64) < low.0 as f64 * SAME
+        (high.0 as f64) < low.0 as f64 * SAME
     }
 }
 

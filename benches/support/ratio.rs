@@ -4,17 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::placement::{Placement, probe};
+pub use super::report::Sample;
 
 /// Does its operation so many times, and tells how long that took.
 pub type Run = Box<dyn FnMut(u64) -> Sample>;
-
-/// One run.
-#[derive(Clone, Copy)]
-pub struct Sample {
-    pub took: Duration,
-    /// How often a worker had to give its core to somebody else.
-    pub interruptions: u64,
-}
 
 /// A named measurement, set up when it is needed.
 #[derive(Clone, Copy)]

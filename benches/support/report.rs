@@ -5,7 +5,14 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::cpu;
-use super::ratio::Sample;
+
+/// One run.
+#[derive(Clone, Copy)]
+pub struct Sample {
+    pub took: Duration,
+    /// How often a worker had to give its core to somebody else.
+    pub interruptions: u64,
+}
 
 /// One worker's account of one run.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,74 @@
+//! The children of one measurement, who get orders and give accounts; none of them can make us wait for ever.
+
+use std::io::{BufRead, Write};
+use std::os::fd::AsFd;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::contestant::Run;
+use crate::support::children::Worker;
+use crate::support::report::{Report, sample, sum};
+
+/// Longer than any single run may take.
+const PATIENCE_MS: u16 = 30_000;
+
+pub struct Crew(Vec<Worker>);
+
+impl Crew {
+    pub fn new(workers: Vec<Worker>) -> Crew {
+        Crew(workers)
+    }
+
+    /// Gives all of them an order, and returns what they answer, in their order.
+    pub fn order(&mut self, order: &str) -> Result<Vec<String>, String> {
+        self.orders(|_| order.to_owned())
+    }
+
+    /// The same, with an order for each.
+    pub fn orders(&mut self, order: impl Fn(usize) -> String) -> Result<Vec<String>, String> {
+        let answers = self.exchange(order);
+        if answers.is_err() {
+            self.0.iter_mut().for_each(|worker| drop(worker.child.kill()));
+        }
+        answers
+    }
+
+    fn exchange(&mut self, order: impl Fn(usize) -> String) -> Result<Vec<String>, String> {
+        for (at, worker) in self.0.iter_mut().enumerate() {
+            let orders = worker.orders.as_mut().ok_or("no way to give orders")?;
+            writeln!(orders, "{}", order(at)).map_err(|error| format!("a child ended: {error}"))?;
+        }
+        self.0.iter_mut().map(answer).collect()
+    }
+}
+
+fn answer(worker: &mut Worker) -> Result<String, String> {
+    let mut watched = [PollFd::new(worker.answers.get_ref().as_fd(), PollFlags::POLLIN)];
+    let ready = poll(&mut watched, PollTimeout::from(PATIENCE_MS)).map_err(|e| e.to_string())?;
+    if ready == 0 {
+        return Err(format!("no answer within {} s", PATIENCE_MS / 1000));
+    }
+    let mut line = String::new();
+    match worker.answers.read_line(&mut line) {
+        Ok(0) => Err("a child ended early".to_owned()),
+        Ok(_) => Ok(line),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The accounts of all, as one.
+pub fn run_of(reports: &[Report], share_cores: bool) -> Run {
+    let sample = sample(reports);
+    // Those that share a core interrupt each other.
+    let interruptions = if share_cores { 0 } else { sample.interruptions };
+    Run { took: sample.took, interruptions, trips: None }
+}
+
+/// What was sent is what was received.
+pub fn settle(sent: &[Report], received: &[Report]) -> Result<(), String> {
+    if sum(sent) == sum(received) {
+        Ok(())
+    } else {
+        Err("what was received is not what was sent".to_owned())
+    }
+}

@@ -1,0 +1,58 @@
+//! Operations of one thread, one after another.
+
+use crate::case::{Case, What};
+use crate::contestant::{Bout, Card, Contestant, Entry, Run, Seat};
+use crate::engines::crew::run_of;
+use crate::support::cpu;
+use crate::support::report::Report;
+
+/// Who does operations, and how they are set up.
+pub struct Operator {
+    pub card: Card,
+    pub enter: fn(&What) -> Option<Entry<'static>>,
+    pub play: fn(&What, &Seat),
+}
+
+impl Operator {
+    pub fn boxed(card: Card, enter: fn(&What) -> Option<Entry<'static>>) -> Box<dyn Contestant> {
+        Box::new(Operator { card, enter, play: |_, seat| panic!("no part: {seat:?}") })
+    }
+}
+
+impl Contestant for Operator {
+    fn card(&self) -> Card {
+        self.card
+    }
+
+    fn enter<'a>(&'a self, case: &'a Case) -> Option<Entry<'a>> {
+        (self.enter)(&case.what)
+    }
+
+    fn play(&self, case: &Case, seat: &Seat) {
+        (self.play)(&case.what, seat);
+    }
+}
+
+/// Times a loop around the operation, on one core.
+pub fn pinned(mut operation: impl FnMut() + 'static) -> Result<Bout, String> {
+    Ok(Box::new(move |count| {
+        cpu::pin(cpu::pair()[0]);
+        Ok(timed(|| (0..count).for_each(|_| operation())))
+    }))
+}
+
+/// Times work that starts others, which run on any core.
+pub fn free(mut work: impl FnMut(u64) + 'static) -> Result<Bout, String> {
+    Ok(Box::new(move |count| {
+        cpu::unpin();
+        Ok(Run { interruptions: 0, ..timed(|| work(count)) })
+    }))
+}
+
+fn timed(work: impl FnOnce()) -> Run {
+    let report = Report::of(|| {
+        work();
+        0
+    });
+    run_of(&[report], false)
+}

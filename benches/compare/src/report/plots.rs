@@ -1,0 +1,258 @@
+//! Which plots there are, and who is in them.
+
+use plotters::style::RGBColor;
+
+use super::chart::{Axes, Bar, Line, bars, lines};
+use super::colours::colour;
+use super::figures::{figure, rate, time};
+use crate::case::{Bytes, Unit};
+use crate::contestant::Kind;
+use crate::results::{CaseResult, Results, Row};
+
+/// One plot, under the name of its file.
+pub struct Plot {
+    pub group: &'static str,
+    pub name: &'static str,
+    pub svg: String,
+}
+
+/// So many others are told apart in one plot.
+const OTHERS: usize = 9;
+
+/// Everything for which there are figures.
+pub fn all(results: &Results) -> Vec<Plot> {
+    let plot = |group, name, svg: Option<String>| Some(Plot { group, name, svg: svg? });
+    [
+        plot("stream", "throughput", by_bytes(results, "stream", "Messages a second, one to one")),
+        plot("crowd", "processes", crowd(results)),
+        plot("capacity", "capacity", capacity(results)),
+        plot("in place", "in-place", by_bytes(results, "in place", "Messages a second, in place")),
+        plot("round trip", "round-trip", trips(results, "round trip", "There and back, both run")),
+        plot("round trip", "latency", curve(results)),
+        plot("asleep", "asleep", trips(results, "asleep", "There and back, the other sleeps")),
+        plot("lock", "locks", participants(results)),
+        plot("segment", "segments", segments(results)),
+        plot(
+            "pool",
+            "tasks",
+            case_bars(results, "pool", "0 µs, one by one", "Empty tasks, one by one: each"),
+        ),
+        plot(
+            "pool",
+            "chunks",
+            case_bars(results, "pool", "0 µs, in chunks", "Empty tasks, in chunks: each"),
+        ),
+        plot(
+            "process",
+            "spawn",
+            case_bars(results, "process", "start and wait", "A process, started and waited for"),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn cases<'a>(results: &'a Results, group: &'a str) -> impl Iterator<Item = &'a CaseResult> {
+    results.cases.iter().filter(move |case| case.group == group)
+}
+
+/// Who is in a plot of these cases: all of ours, the limit that is meant, the others who are fastest in
+/// the first case; each with its colour.
+fn cast(cases: &[&CaseResult]) -> Vec<(String, Kind, RGBColor)> {
+    let mut others: Vec<&Row> = Vec::new();
+    let mut cast = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for row in cases.iter().flat_map(|case| &case.rows) {
+        if seen.contains(&row.contestant.as_str()) {
+            continue;
+        }
+        seen.push(&row.contestant);
+        match row.kind {
+            Kind::Processes | Kind::Threads => others.push(row),
+            Kind::Limit if cast.iter().any(|(_, kind, _)| *kind == Kind::Limit) => {}
+            kind => {
+                let at = cast.iter().filter(|(_, other, _)| *other == kind).count();
+                cast.push((row.contestant.clone(), kind, colour(kind, at)));
+            }
+        }
+    }
+    // Between processes first: threads are shown as far as there is room.
+    others.sort_by(|a, b| a.median.total_cmp(&b.median));
+    let (processes, threads): (Vec<&Row>, Vec<&Row>) =
+        others.into_iter().partition(|row| row.kind == Kind::Processes);
+    let chosen = processes.into_iter().take(OTHERS - 2).chain(threads).take(OTHERS);
+    cast.extend(
+        chosen
+            .enumerate()
+            .map(|(at, row)| (row.contestant.clone(), row.kind, colour(row.kind, at))),
+    );
+    cast
+}
+
+/// A line for each of the cast, through what it has of these cases.
+fn lines_of(cases: &[&CaseResult], y: impl Fn(&Row) -> Option<f64>) -> Vec<Line> {
+    let line = |(name, kind, colour): (String, Kind, RGBColor)| {
+        let point = |case: &&CaseResult| {
+            let row = case.rows.iter().find(|row| row.contestant == name)?;
+            Some((case.x, y(row)?))
+        };
+        let points: Vec<(f64, f64)> = cases.iter().filter_map(point).collect();
+        let name = if kind == Kind::Threads { format!("{name} (threads)") } else { name };
+        Line { name, points, colour, thick: kind == Kind::Commonhold }
+    };
+    // The last drawn are on top.
+    let mut lines: Vec<Line> = cast(cases).into_iter().map(line).collect();
+    lines.retain(|line| !line.points.is_empty());
+    lines.sort_by_key(|line| line.thick);
+    lines
+}
+
+fn drawn(axes: &Axes<'_>, all: &[Line]) -> Option<String> {
+    // A plot with a single place on its axis says no more than the table.
+    let first = all.iter().flat_map(|line| &line.points).next()?.0;
+    all.iter().flat_map(|line| &line.points).any(|point| point.0 != first).then_some(())?;
+    lines(axes, all).ok()
+}
+
+fn bytes_label(bytes: &f64) -> String {
+    Bytes(bytes.round() as u64).to_string()
+}
+
+fn count_label(count: &f64) -> String {
+    format!("{count:.0}")
+}
+
+fn per_second(row: &Row) -> Option<f64> {
+    Some(1e9 / row.median)
+}
+
+fn by_bytes(results: &Results, group: &str, title: &str) -> Option<String> {
+    let cases: Vec<&CaseResult> = cases(results, group).collect();
+    let axes = Axes {
+        title,
+        x: "bytes of a message",
+        x_label: &bytes_label,
+        x_base: 8.0,
+        y: "",
+        y_label: &|value| rate(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, per_second))
+}
+
+/// Of as many senders as receivers.
+fn crowd(results: &Results) -> Option<String> {
+    let even = |case: &&CaseResult| {
+        let (sides, _) = case.label.split_once(", 64 B")?;
+        let (senders, receivers) = sides.split_once(" to ")?;
+        (senders == receivers).then_some(())
+    };
+    let cases: Vec<&CaseResult> =
+        cases(results, "crowd").filter(|case| even(case).is_some()).collect();
+    let axes = Axes {
+        title: "64-byte messages a second, on two cores",
+        x: "senders and receivers",
+        x_label: &count_label,
+        x_base: 2.0,
+        y: "",
+        y_label: &|value| rate(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, per_second))
+}
+
+fn capacity(results: &Results) -> Option<String> {
+    let cases: Vec<&CaseResult> = cases(results, "capacity").collect();
+    let axes = Axes {
+        title: "8-byte messages a second",
+        x: "messages that the queue holds",
+        x_label: &count_label,
+        x_base: 4.0,
+        y: "",
+        y_label: &|value| rate(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, per_second))
+}
+
+fn participants(results: &Results) -> Option<String> {
+    let cases: Vec<&CaseResult> = cases(results, "lock").collect();
+    let axes = Axes {
+        title: "Locked and unlocked, times a second",
+        x: "participants",
+        x_label: &count_label,
+        x_base: 2.0,
+        y: "",
+        y_label: &|value| rate(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, per_second))
+}
+
+fn segments(results: &Results) -> Option<String> {
+    let as_touched = |case: &&CaseResult| case.label.ends_with("as touched");
+    let cases: Vec<&CaseResult> = cases(results, "segment").filter(as_touched).collect();
+    let axes = Axes {
+        title: "Shared memory made, touched and removed",
+        x: "bytes",
+        x_label: &bytes_label,
+        x_base: 64.0,
+        y: "",
+        y_label: &|value| time(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, |row| Some(row.median)))
+}
+
+/// The middle trip.
+fn trips(results: &Results, group: &str, title: &str) -> Option<String> {
+    let cases: Vec<&CaseResult> = cases(results, group).collect();
+    let axes = Axes {
+        title,
+        x: "bytes of a message",
+        x_label: &bytes_label,
+        x_base: 8.0,
+        y: "",
+        y_label: &|value| time(*value),
+        y_is_part: false,
+    };
+    drawn(&axes, &lines_of(&cases, |row| Some(row.trips.as_ref()?.p50 as f64)))
+}
+
+/// Which part of the trips took no longer than that.
+fn curve(results: &Results) -> Option<String> {
+    let case = cases(results, "round trip").find(|case| case.label == "8 B")?;
+    let mut all = Vec::new();
+    for (name, kind, colour) in cast(&[case]) {
+        let trips = case.rows.iter().find(|row| row.contestant == name)?.trips.as_ref()?;
+        let shown = trips.curve.iter().filter(|(_, part)| *part <= 0.9999);
+        let points = shown.map(|(nanos, part)| ((*nanos).max(1) as f64, *part)).collect();
+        all.push(Line { name, points, colour, thick: kind == Kind::Commonhold });
+    }
+    all.sort_by_key(|line| line.thick);
+    let axes = Axes {
+        title: "There and back with 8 bytes: part of the trips by their time",
+        x: "time of a round trip",
+        x_label: &|value| time(*value),
+        x_base: 10.0,
+        y: "",
+        y_label: &|part| format!("{:.0} %", part * 100.0),
+        y_is_part: true,
+    };
+    drawn(&axes, &all)
+}
+
+fn case_bars(results: &Results, group: &str, label: &str, title: &str) -> Option<String> {
+    let case = cases(results, group).find(|case| case.label == label)?;
+    let mut rows: Vec<&Row> = case.rows.iter().collect();
+    rows.sort_by(|a, b| a.median.total_cmp(&b.median));
+    let bar = |row: &&Row| Bar {
+        name: row.contestant.clone(),
+        value: row.median,
+        label: figure(row.median, Unit::Time),
+        colour: colour(row.kind, 0),
+    };
+    let all: Vec<Bar> = rows.iter().map(bar).collect();
+    if all.len() > 1 { bars(title, &all).ok() } else { None }
+}
