@@ -18,6 +18,9 @@ use crate::worker::{Worker, told};
 /// A trial that takes longer than this hangs.
 const HANG: Duration = Duration::from_secs(60);
 
+/// How often a control is tried until it is caught.
+const MOST_TRIES: usize = 20;
+
 /// After so many failures the rest of a row tells nothing new.
 const ENOUGH: usize = 5;
 
@@ -34,6 +37,8 @@ struct Running<'a> {
     began: Instant,
     texts: Vec<String>,
     cpu: usize,
+    /// How often a control was tried.
+    tries: usize,
 }
 
 pub struct Driver<'a> {
@@ -107,6 +112,7 @@ impl<'a> Driver<'a> {
             began: now,
             texts: Vec::new(),
             cpu,
+            tries: 1,
         }
     }
 
@@ -129,6 +135,16 @@ impl<'a> Driver<'a> {
                 self.running[number] = Running { texts, began, ..again };
                 return None;
             }
+        }
+        let running = &self.running[number];
+        // Some are caught only where others come in a certain order, which they mostly do.
+        let passed = running.case.control && running.told.log(told::LOG).told(told::FAILURES) == 0;
+        if passed && running.tries < MOST_TRIES {
+            let (case, manner, told) = (running.case, running.manner, running.told);
+            let (cpu, began, tries) = (running.cpu, running.began, running.tries + 1);
+            self.running[number] =
+                Running { began, tries, ..self.start(case, manner, cpu, told, 0) };
+            return None;
         }
         Some(self.running[number].row())
     }
