@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use nix::sys::utsname::uname;
+use nix::unistd::{SysconfVar, sysconf};
 
 use crate::results::Machine;
 
@@ -16,13 +17,19 @@ pub fn describe() -> Machine {
     Machine {
         when: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         processor: field("/proc/cpuinfo", "model name"),
-        cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        cpus: cpus(),
         memory: format!("{} GiB", (kib as f64 / f64::from(1 << 20)).round()),
         kernel: format!("Linux {release}"),
         commit: commit(),
         compiler: env!("COMPARE_RUSTC").to_owned(),
         versions: versions(),
     }
+}
+
+/// All of them: this process may be bound to one just now.
+fn cpus() -> usize {
+    let count = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten();
+    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(1)
 }
 
 /// What a file of the kernel says after that name.
