@@ -24,9 +24,10 @@ use super::header::{self, Facts, flags};
 use super::options::SegmentOptions;
 use super::{name, process};
 use crate::error::{ErrorKind, Failure};
+use crate::sys::file_lock::{self, FileLock};
 use crate::sys::hook::point;
 use crate::sys::liveness::FileId;
-use crate::sys::memory::{self, FileFacts, FileLock, MapAdvice};
+use crate::sys::memory::{self, FileFacts, MapAdvice};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
 use crate::trace::{event, span};
 
@@ -63,7 +64,7 @@ pub(super) fn create(
         memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
     }
     memory::reserve(file.as_fd(), 0, now).map_err(|error| no_memory(now, error))?;
-    memory::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
+    file_lock::share(file.as_fd()).map_err(|error| Failure::system("marking it as used", error))?;
     let facts = new_facts(options.flags() | more_flags, size, rows);
     let home = (name.to_owned(), path.clone());
     let at = (file, found.id);
@@ -126,7 +127,7 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
                 "what has this name was left behind by processes that ended",
             ));
         }
-        memory::share(file.as_fd())
+        file_lock::share(file.as_fd())
             .map_err(|error| Failure::system("marking it as used", error))?;
         point!("open.marked");
         // The lock outlives its borrow of the file, which moves into the attachment: it is given
@@ -164,7 +165,7 @@ pub(super) fn adopt(
     };
     let lock = lock(file.as_fd())?;
     if home.is_some() {
-        memory::share(file.as_fd())
+        file_lock::share(file.as_fd())
             .map_err(|error| Failure::system("marking it as used", error))?;
     }
     std::mem::forget(lock); // as in `open`
@@ -196,7 +197,7 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     // Its facts are read afresh: of the file that has the number now, if that was given out again.
     let may_go =
         || Facts::read(fresh.as_fd(), found.size).is_ok_and(|now| !now.is(flags::PERSISTENT));
-    if memory::is_unused(fresh.as_fd()).unwrap_or(false) && may_go() {
+    if file_lock::is_unused(fresh.as_fd()).unwrap_or(false) && may_go() {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
         event!(DEBUG, path = %path.display(), "removed by the last one to leave");
     }
@@ -281,7 +282,8 @@ fn is_stale(fresh: BorrowedFd<'_>, facts: &Facts) -> Result<bool, Failure> {
     if facts.is(flags::PERSISTENT) {
         return Ok(false);
     }
-    memory::is_unused(fresh).map_err(|error| Failure::system("asking whether it is in use", error))
+    file_lock::is_unused(fresh)
+        .map_err(|error| Failure::system("asking whether it is in use", error))
 }
 
 /// Refuses a segment whose participants' life and death cannot be seen from here.

@@ -7,6 +7,8 @@ pub(crate) mod bell;
 pub(crate) mod child;
 pub(crate) mod clock;
 #[cfg(not(loom))]
+pub(crate) mod file_lock;
+#[cfg(not(loom))]
 pub(crate) mod futex;
 pub(crate) mod hook;
 #[cfg(not(loom))]
