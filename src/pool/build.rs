@@ -32,7 +32,7 @@ pub(super) fn build(
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
     let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
-    let begun = shared.begin_workers();
+    let begun = shared.order_workers();
     let mut threads = Vec::new();
     let have_threads =
         start_threads(&shared, &mut threads) // while the workers come up
@@ -46,22 +46,29 @@ pub(super) fn build(
     }
 }
 
-/// Waits until the first workers are up; where one cannot be started, the others are killed.
+/// Waits until one worker is ready, and the others were started; where one cannot be, all are killed.
 fn await_workers(
     shared: &Shared,
-    begun: Vec<(WorkerId, Result<Begun, Error>)>,
+    begun: Vec<(WorkerId, Result<Box<dyn Begun>, Error>)>,
 ) -> Result<(), Error> {
-    let mut first_error = Ok(());
-    for (id, begun) in begun {
-        let started = begun.and_then(|finish| finish());
-        if started.is_err() {
+    let mut begun = begun.into_iter();
+    let mut outcome = Ok(());
+    if let Some((id, first)) = begun.next() {
+        let ready = first.and_then(|first| first.finish());
+        if ready.is_err() {
             shared.end(TaskError::Terminated); // so that nobody is started in its place
         }
-        shared.seat(id, started.as_ref().map(Clone::clone));
-        first_error = first_error.and(started.map(drop));
+        shared.seat(id, ready.as_ref().map(Clone::clone));
+        outcome = ready.map(drop);
     }
-    shared.bell.ring();
-    first_error
+    for (id, other) in begun {
+        let started = shared.take_on(id, other);
+        if started.is_err() {
+            shared.end(TaskError::Terminated);
+        }
+        outcome = outcome.and(started);
+    }
+    outcome
 }
 
 /// Leaves nothing of a pool that cannot be.

@@ -1,9 +1,9 @@
 //! The workers of a pool: started, watched, replaced when they end, let go.
 //!
 //! ```text
-//!   EMPTY ── wanted: started ──▶ STARTING ── it has its arguments ──▶ SEATED { process }
-//!     ▲                             │ it cannot be started               │ its end is seen (pidfd)
-//!     └─────────────────────────────┴────────────────────────────────────┘
+//!   EMPTY ── wanted: ordered ──▶ STARTING ── it was started ──▶ SEATED { process }
+//!     ▲                             │ it cannot be                  │ its end is seen (pidfd)
+//!     └─────────────────────────────┴───────────────────────────────┘
 //! ```
 //! The pool's keeper thread sees the ends, has the ledger take up what the dead held, and starts others in
 //! their places. A worker that ends before it began to work is a *false start*: one whose
@@ -160,11 +160,20 @@ impl Crew {
     }
 
     /// The seat of a worker that has ended is free. `Err`: why the pool cannot go on.
-    pub(super) fn vacate(&mut self, ended: &Ended, status: &ExitStatus) -> Result<(), TaskError> {
+    /// `failed`: why it never got its arguments.
+    pub(super) fn vacate(
+        &mut self,
+        ended: &Ended,
+        status: &ExitStatus,
+        failed: Option<Error>,
+    ) -> Result<(), TaskError> {
         self.seats[ended.id.number()].0 = Seat::Empty;
         if self.pool.has_begun(ended.id) {
             self.false_starts = 0;
             return Ok(());
+        }
+        if let Some(why) = failed {
+            return self.false_start(|| why.to_string());
         }
         // A signal came from elsewhere; everything else is the initializer's doing.
         if status.code().is_some() {

@@ -20,6 +20,7 @@ mod calls;
 mod crew;
 mod error;
 mod imap;
+mod keeper;
 mod later;
 mod ledger;
 mod options;
@@ -86,7 +87,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of so many workers, which run when this returns.
+    /// A pool of so many workers, which were started when this returns; the first of them is ready.
     ///
     /// # Errors
     /// As [`PoolOptions::build`].
@@ -119,8 +120,8 @@ impl Pool {
         Pool { shared, threads: Mutex::new(threads) }
     }
 
-    /// Has so many workers from now on. Further ones run when this returns; those who are too many end
-    /// after the task that they are at.
+    /// Has so many workers from now on. Further ones were started when this returns; those who are too
+    /// many end after the task that they are at.
     ///
     /// # Errors
     /// `InvalidSize` for no workers, or more than the pool has places for: twice as many as it began

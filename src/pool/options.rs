@@ -95,7 +95,7 @@ impl PoolOptions {
             Box::new(move |id| {
                 let member = Member { pool: pool.clone(), id, max_tasks };
                 let args = (member, Lent(Arc::clone(&args)));
-                worker(id).begin(work::initialize_and_work::<F, A, M>, args)
+                worker(id).order(work::initialize_and_work::<F, A, M>, args)
             })
         }));
         self
@@ -126,7 +126,7 @@ impl PoolOptions {
         self
     }
 
-    /// Starts the pool; returns when all workers run.
+    /// Starts the pool; returns when all workers were started, and the first of them is ready.
     ///
     /// # Errors
     /// `InvalidSize` for no workers or more than 240, `NotInitialized` without [`init`](crate::init),
@@ -157,7 +157,7 @@ impl PoolOptions {
 }
 
 fn start_plain(pool: Handle<RawPool>, max_tasks: u32) -> Box<Start> {
-    Box::new(move |id| worker(id).begin(work::work, Member { pool: pool.clone(), id, max_tasks }))
+    Box::new(move |id| worker(id).order(work::work, Member { pool: pool.clone(), id, max_tasks }))
 }
 
 fn worker(id: WorkerId) -> crate::ProcessOptions {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::call::{Call, Phase, Then};
 use super::error::TaskError;
+use super::keeper::Arrival;
 use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use crate::error::{Error, Failure};
-use crate::process::{self, Begun, Process, threads};
+use crate::process::{Begun, threads};
 use crate::raw::pool::board::Job;
 use crate::raw::pool::layout::{BELLS, RawPool};
 use crate::raw::pool::owner::OWN_BELL;
@@ -18,7 +19,7 @@ use crate::raw::pool::words::{State, WorkerId};
 use crate::raw::sync::spin_loop;
 use crate::segment::handle::Handle;
 use crate::sys::bell::Bell;
-use crate::sys::clock::{Deadline, Naps, now_nanos, sleep};
+use crate::sys::clock::{Deadline, Naps, now_nanos};
 
 /// How long to wait awake for a job, in nanoseconds.
 const SPIN: u64 = 20_000;
@@ -26,7 +27,7 @@ const SPIN: u64 = 20_000;
 const PAUSE: u64 = 100;
 
 /// How a worker is started.
-pub(super) type Start = dyn Fn(WorkerId) -> Result<Begun, Error> + Send + Sync;
+pub(super) type Start = dyn Fn(WorkerId) -> Result<Box<dyn Begun>, Error> + Send + Sync;
 
 /// What becomes of a call with a callback when it is done: its result is read, and then what it returns
 /// runs, which is the user's.
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     /// Wakes the keeper.
     pub(super) bell: Bell,
     pub(super) start: Box<Start>,
+    /// Workers that were started, until the keeper looks after them.
+    arrivals: Mutex<Vec<Arrival>>,
     next_bell: AtomicU8,
     /// The process whose pool it is.
     process: u32,
@@ -61,6 +64,7 @@ impl Shared {
             changed: Condvar::new(),
             bell,
             start,
+            arrivals: Mutex::default(),
             next_bell: AtomicU8::new(OWN_BELL),
             process: std::process::id(),
         })
@@ -115,6 +119,11 @@ impl Shared {
     /// Has the clerk look what there is to do.
     pub(super) fn wake_clerk(&self) {
         self.raw.bell(OWN_BELL).ring();
+    }
+
+    /// Workers that were started, and are nobody's to look after yet.
+    pub(super) fn arrivals(&self) -> MutexGuard<'_, Vec<Arrival>> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn callbacks(&self) -> MutexGuard<'_, std::collections::HashMap<usize, Callback>> {
@@ -172,93 +181,6 @@ impl Shared {
         self.raw.close();
         self.raw.ring_all();
         self.bell.ring();
-        self.tell();
-    }
-
-    /// Starts workers on the seats that are empty, all at once.
-    pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
-        for (id, begun) in self.begin_workers() {
-            let started = begun.and_then(|finish| finish());
-            self.seat(id, started.as_ref().map(Clone::clone));
-            self.bell.ring();
-        }
-        match self.ledger().over() {
-            Some(why) => Err(why.clone()),
-            None => Ok(()),
-        }
-    }
-
-    /// Has workers started on the seats that are empty; to be waited for in this order. The last one comes
-    /// first: once it is up, the others mostly are, and need no waiting.
-    pub(super) fn begin_workers(&self) -> Vec<(WorkerId, Result<Begun, Error>)> {
-        let vacancies = self.ledger().crew.vacancies();
-        let mut begun: Vec<_> = vacancies.into_iter().map(|id| (id, (self.start)(id))).collect();
-        begun.reverse();
-        process::carry_on();
-        begun
-    }
-
-    /// A worker is up, or could not be started.
-    pub(super) fn seat(&self, id: WorkerId, started: Result<Process, &Error>) {
-        let mut ledger = self.ledger();
-        let seated = ledger.crew.seat(id, started);
-        let over = ledger.over().is_some();
-        let processes = if over { ledger.crew.processes() } else { Vec::new() };
-        drop(ledger);
-        for process in processes {
-            let _ = process.kill();
-        }
-        if let Err(why) = seated {
-            self.end(why);
-        }
-        self.tell();
-    }
-
-    /// The keeper: sees workers end, and puts others in their places.
-    fn keep(&self) {
-        loop {
-            let ended = self.ledger().crew.ended();
-            for one in ended {
-                self.see_off(&one);
-            }
-            if self.ledger().over().is_some() {
-                if self.ledger().crew.is_empty() {
-                    return self.tell();
-                }
-            } else {
-                sleep(self.ledger().crew.pause());
-                if let Err(why) = self.fill_seats() {
-                    self.end(why);
-                }
-            }
-            let watched = self.ledger().crew.watched();
-            let blind = watched.iter().any(Option::is_none);
-            let nap = if blind {
-                Deadline::after(crate::sys::clock::LONGEST_NAP)
-            } else {
-                Deadline::Never
-            };
-            wait(&self.bell, &watched, nap);
-        }
-    }
-
-    /// Takes up what a worker that has ended held.
-    fn see_off(&self, ended: &super::crew::Ended) {
-        let Ok(status) = ended.process.join() else {
-            // Another part of the program has waited for it: it is gone all the same.
-            return self.end(TaskError::Initializer {
-                message: "the program has waited for the pool's workers itself".to_owned(),
-            });
-        };
-        let mut ledger = self.ledger();
-        let vacated = ledger.crew.vacate(ended, &status);
-        if ledger.over().is_none() {
-            ledger.bury(ended.id, ended.process.pid(), &status);
-        }
-        drop(ledger);
-        if let Err(why) = vacated {
-            self.end(why);
-        }
         self.tell();
     }
 
@@ -349,14 +271,4 @@ pub(super) fn start_threads(
     started.push(threads::start("commonhold pool", move || keeper.keep())?);
     started.push(threads::start("commonhold pool", move || clerk.serve())?);
     Ok(())
-}
-
-fn wait(bell: &Bell, watched: &[Option<Arc<std::os::fd::OwnedFd>>], deadline: Deadline) {
-    use std::os::fd::AsFd;
-    let workers = watched.iter().flatten().map(|pidfd| (pidfd.as_fd(), false));
-    let all: Vec<_> = std::iter::once((bell.as_fd(), false)).chain(workers).collect();
-    if crate::sys::child::wait_for(&all, deadline).is_err() {
-        sleep(crate::sys::clock::LONGEST_NAP / 64); // out of memory: nothing else to do
-    }
-    bell.silence();
 }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use super::arrival::{PATIENCE, Unsent, await_ready};
 use super::child::{Child, Kept, Manner};
 use super::keeper::Keeper;
 use super::letter::{Letter, Record};
@@ -104,7 +105,7 @@ where
         fork_here(keeper, f, mask)
     });
     let ready = forked.and_then(launch::Answer::wait).and_then(|(child, line)| {
-        launch::await_ready(&child, &line, &[], Deadline::after(launch::PATIENCE))?;
+        await_ready(&child, &line, &mut Unsent::new(), Deadline::after(PATIENCE))?;
         Ok(child)
     });
     ready.map(Process::of).map_err(|failure| Error::of(failure, "fork", "process".to_owned()))

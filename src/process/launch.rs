@@ -5,49 +5,44 @@
 //!   pack arguments, make a line,
 //!   write the letter ────order──▶  posix_spawn ─────────────▶ main … init(): read the letter,
 //!   (order others)                 (others), then watch        unpack, attach
-//!   write the rest, wait
+//!   write the rest, wait                                   (or refuse)
 //!     ready ◀──────────────────────────────────────────────── "ready", run the function
-//!     or an error: refused, or ended, or not there in time
 //!   let go of what was handed over
 //! ```
-//! *The child dies before it is ready*: its keeper learns of it, the caller sees it within a nap: an
-//! error. *It never gets to `init`*: after [`PATIENCE`] it is killed: an error. *The parent dies*: the
-//! child reads the end of the line, or finds another parent, and ends. *Two at once*: a line's ends, and
-//! what is inherited, stay marked to be closed on `exec` in the parent; the child alone has them open.
+//! What is waited for is the keeper's [`Answer`], and then the child's [`Arrival`].
+//!
+//! *The parent dies*: the child reads the end of the line, or finds another parent, and ends. *Two at once*:
+//! a line's ends, and what is inherited, stay marked to be closed on `exec` in the parent; the child alone
+//! has them open.
 #![forbid(unsafe_code)]
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
 
+use super::arrival::{self, Arrival, PATIENCE, Unsent};
 use super::child::{Child, Kept, Manner};
 use super::keeper::{self, Keeper};
 use super::letter::Letter;
 use super::start::{self, Entry};
 use crate::error::{ErrorKind, Failure};
-use crate::sys::child::{self as system, Pid, Signal};
+use crate::sys::child::{self as system, Pid};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::hook::point;
-use crate::sys::line::{Line, Moved};
+use crate::sys::line::Line;
 use crate::sys::program;
 use crate::sys::spawn::{Again, SignalMask, run_again};
-use crate::trace::{event, span};
+use crate::trace::span;
 use crate::transfer::{Packer, Transfer};
 
 /// The variable that tells a new process which of its descriptors is the line to its parent.
 pub(super) const VARIABLE: &str = "COMMONHOLD_CHILD";
 
-/// How long a child may need until it is in `init`.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A child that was ordered, and is on its way.
+/// A child that was ordered.
 pub(super) struct Launch<A> {
     args: A,
-    /// Keeps what the child inherits until it has.
-    _packer: Packer,
-    letter: Vec<u8>,
-    sent: usize,
+    packer: Packer,
+    rest: Unsent,
     line: Arc<Line>,
     started: Answer<Arc<Child>>,
     deadline: Deadline,
@@ -79,33 +74,33 @@ pub(super) fn launch<A: Transfer>(
         lives_on: manner.detached,
         inherited: packer.inherited().to_vec(),
     };
-    let letter = letter.with_arguments(packer.bytes()).map_err(refused)?;
-    let mut rest = &letter[..];
-    write_some(&here, &mut rest)?;
-    let sent = letter.len() - rest.len();
+    let mut rest = Unsent::from(letter.with_arguments(packer.bytes()).map_err(refused)?);
+    arrival::write_some(&here, &mut rest)?;
     let line = Arc::new(here);
     let started = start(&line, there, &packer, manner)?;
     let deadline = Deadline::after(PATIENCE);
-    Ok(Launch { args, _packer: packer, letter, sent, line, started, deadline })
+    Ok(Launch { args, packer, rest, line, started, deadline })
 }
 
 impl<A: Transfer> Launch<A> {
-    /// Waits until the child has its arguments. The keeper has it started by then, or does now.
+    /// Waits until the child has its arguments.
     pub(super) fn finish(self) -> Result<Arc<Child>, Failure> {
         keeper::carry_on();
-        let rest = &self.letter[self.sent..];
-        if rest.is_empty() {
+        if self.rest.is_empty() {
             // One sleep for both: a child that answers was started, and one that cannot be has left its
             // end of the line closed.
             let _ = system::wait_for(&[(self.line.as_fd(), false)], Deadline::after(LONGEST_NAP));
         }
-        let child = self.started.wait()?;
+        self.start()?.finish()
+    }
+
+    /// Waits until the child was started. The keeper has done so by then, or does now.
+    pub(super) fn start(self) -> Result<Arrival<A>, Failure> {
+        keeper::carry_on();
+        let Launch { args, packer, rest, line, started, deadline } = self;
+        let child = started.wait()?;
         point!("launch.watched");
-        await_ready(&child, &self.line, rest, self.deadline)?;
-        point!("launch.ready");
-        self.args.sent();
-        event!(DEBUG, pid = child.pid, name = child.name, "a new process is ready");
-        Ok(child)
+        Ok(Arrival::new((args, packer), rest, (child, line), deadline))
     }
 }
 
@@ -190,77 +185,4 @@ pub(super) fn watch(
         system::abandon(pid);
         Failure::system("watching the new process", error)
     })
-}
-
-/// Writes what there is room for.
-fn write_some(line: &Line, rest: &mut &[u8]) -> Result<(), Failure> {
-    while !rest.is_empty() {
-        match line.send_now(rest) {
-            Ok(Moved::Bytes(sent)) => *rest = &rest[sent..],
-            Ok(Moved::Nothing) => break,
-            Ok(Moved::Closed) => *rest = &[],
-            Err(error) => return Err(Failure::system("writing to the new process", error)),
-        }
-    }
-    Ok(())
-}
-
-/// Waits until the child says that it is ready.
-pub(super) fn await_ready(
-    child: &Child,
-    line: &Line,
-    mut rest: &[u8],
-    deadline: Deadline,
-) -> Result<(), Failure> {
-    loop {
-        let over = child.is_over(); // before the last look at what it said
-        write_some(line, &mut rest)?;
-        let (ready, refused, closed) =
-            child.hear(|heard| (heard.ready, heard.refused.clone(), heard.closed));
-        if ready {
-            return Ok(());
-        }
-        if let Some(why) = refused {
-            let _ = child.wait(deadline);
-            return Err(Failure::new(ErrorKind::Refused, why));
-        }
-        if over {
-            return Err(ended_early(child));
-        }
-        if deadline.left().is_none() {
-            return Err(too_late(child));
-        }
-        if closed {
-            let _ = child.wait(deadline); // then there is nothing to poll
-            continue;
-        }
-        let nap = Deadline::after(LONGEST_NAP);
-        system::wait_for(&[(line.as_fd(), !rest.is_empty())], nap)
-            .map_err(|error| Failure::system("waiting for the new process", error))?;
-    }
-}
-
-fn ended_early(child: &Child) -> Failure {
-    let how = child.wait(Deadline::Now).ok().flatten();
-    let how = how.map_or("in a way that is not known".to_owned(), |status| status.to_string());
-    Failure::new(
-        ErrorKind::StartFailed,
-        format!(
-            "the new process ended before it could run the function ({how}); is \
-             `commonhold::init()` the first line of `main`?"
-        ),
-    )
-}
-
-fn too_late(child: &Child) -> Failure {
-    let _ = child.signal(Signal::KILL);
-    let _ = child.wait(Deadline::after(PATIENCE));
-    Failure::new(
-        ErrorKind::StartFailed,
-        format!(
-            "the new process did not come to `commonhold::init()` within {} s, and was killed; is \
-             that the first line of `main`?",
-            PATIENCE.as_secs()
-        ),
-    )
 }

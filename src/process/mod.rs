@@ -12,6 +12,7 @@
 //! | `info.rs`, `parallel.rs`, `threads.rs`, `testing.rs` | who we are, several at once, our own threads, tests |
 #![deny(unsafe_code)]
 
+mod arrival;
 mod at_exit;
 mod child;
 mod fork;
@@ -37,10 +38,12 @@ use std::process::Termination;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use arrival::Arriving;
 pub(crate) use child::Child;
 use child::Manner;
 pub(crate) use keeper::carry_on;
 pub(crate) use options::Begun;
+use options::{Ordered, not_spawned};
 
 use crate::error::{Error, Failure};
 use crate::sys::clock::Deadline;
@@ -167,15 +170,11 @@ impl Process {
         A: Transfer,
         F::Output: Termination,
     {
-        Process::begin(f, args, manner)?()
+        Process::order(f, args, manner)?.finish()
     }
 
-    /// Orders a process, to be started by [`carry_on`]. What it returns waits until it has its arguments.
-    fn begin<F, A, M>(
-        f: F,
-        args: A,
-        manner: Manner,
-    ) -> Result<impl FnOnce() -> Result<Process, Error>, Error>
+    /// Orders a process, to be started by [`carry_on`].
+    fn order<F, A, M>(f: F, args: A, manner: Manner) -> Result<Ordered<A>, Error>
     where
         F: Function<A, M>,
         A: Transfer,
@@ -186,10 +185,10 @@ impl Process {
             Some(name) => format!("process {name:?}"),
             None => "process".to_owned(),
         };
-        let error = |object| move |failure| Error::of(failure, "spawn", object);
-        let launch =
-            launch::launch(start::enter::<F, A, M>, args, manner).map_err(error(object.clone()))?;
-        Ok(move || launch.finish().map(Process::of).map_err(error(object)))
+        match launch::launch(start::enter::<F, A, M>, args, manner) {
+            Ok(launch) => Ok(Ordered { launch, object }),
+            Err(failure) => Err(not_spawned(failure, object)),
+        }
     }
 
     /// Waits until it has ended.

@@ -2,11 +2,14 @@
 #![forbid(unsafe_code)]
 
 use std::process::Termination;
+use std::sync::Arc;
 
+use super::arrival::Arriving;
 use super::child::Manner;
 use super::function::assert_captures_nothing;
+use super::launch::Launch;
 use super::{Function, Process};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::transfer::Transfer;
 
 /// How a process is started, from [`Process::options`].
@@ -29,9 +32,6 @@ use crate::transfer::Transfer;
 pub struct ProcessOptions {
     manner: Manner,
 }
-
-/// Waits for a process that was begun.
-pub(crate) type Begun = Box<dyn FnOnce() -> Result<Process, Error>>;
 
 impl ProcessOptions {
     /// Gives it a name, shown in errors and, cut to 15 bytes, by `ps` and `top`.
@@ -94,13 +94,50 @@ impl ProcessOptions {
 
     /// As [`spawn`](ProcessOptions::spawn), in parts: an order, [`carry_on`](super::carry_on) for as many
     /// as were given, and what this returns, which waits.
-    pub(crate) fn begin<F, A, M>(&self, f: F, args: A) -> Result<Begun, Error>
+    pub(crate) fn order<F, A, M>(&self, f: F, args: A) -> Result<Box<dyn Begun>, Error>
     where
         F: Function<A, M>,
-        A: Transfer,
-        M: 'static,
+        A: Transfer + Send + 'static,
         F::Output: Termination,
     {
-        Ok(Box::new(Process::begin(f, args, self.manner.clone())?))
+        Ok(Box::new(Process::order(f, args, self.manner.clone())?))
+    }
+}
+
+/// A process that was ordered, and what errors call it.
+pub(super) struct Ordered<A> {
+    pub(super) launch: Launch<A>,
+    pub(super) object: String,
+}
+
+pub(super) fn not_spawned(failure: Failure, object: String) -> Error {
+    Error::of(failure, "spawn", object)
+}
+
+impl<A: Transfer> Ordered<A> {
+    /// Waits until it has its arguments.
+    pub(super) fn finish(self) -> Result<Process, Error> {
+        self.launch.finish().map(Process::of).map_err(|failure| not_spawned(failure, self.object))
+    }
+}
+
+/// A process that was ordered, whatever its arguments are.
+pub(crate) trait Begun {
+    /// Waits until it has its arguments.
+    fn finish(self: Box<Self>) -> Result<Process, Error>;
+
+    /// Waits until it was started.
+    fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error>;
+}
+
+impl<A: Transfer + Send + 'static> Begun for Ordered<A> {
+    fn finish(self: Box<Self>) -> Result<Process, Error> {
+        Ordered::finish(*self)
+    }
+
+    fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error> {
+        let Ordered { launch, object } = *self;
+        let arrival = launch.start().map_err(|failure| not_spawned(failure, object))?;
+        Ok((Process::of(Arc::clone(arrival.child())), Box::new(arrival)))
     }
 }
