@@ -1,5 +1,8 @@
 //! Processes: how they start and end, who outlives whom, and that nothing of them is left.
 
+#[path = "children/before_init.rs"]
+mod before_init;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -384,8 +387,7 @@ fn a_fork_beside_other_threads_is_refused() {
 fn one_that_dies_before_init_is_an_error() {
     for (how, told) in [("exit", "exit code 7"), ("kill", "signal 9"), ("close", "signal 9")] {
         fn try_it(how: String, told: String) {
-            // SAFETY: no other thread of this process reads the environment.
-            unsafe { std::env::set_var(BEFORE_INIT, how) };
+            before_init::children_will(&how);
             let start = Instant::now();
             let error = Process::spawn(|| (), ()).unwrap_err();
             println!("{error} ({:?})", start.elapsed());
@@ -397,30 +399,6 @@ fn one_that_dies_before_init_is_an_error() {
         let child = Process::spawn(try_it, (how.to_owned(), told.to_owned())).unwrap();
         let status = child.join().unwrap();
         assert!(status.success(), "{how}: {status}");
-    }
-}
-
-const BEFORE_INIT: &str = "COMMONHOLD_TEST_BEFORE_INIT";
-
-/// What some processes do before they come to `init`. Earlier in the program's start than that.
-extern "C" fn before_init() {
-    match std::env::var(BEFORE_INIT).as_deref() {
-        Ok("exit") => std::process::exit(7),
-        Ok(stop) if stop.starts_with("stop:") => {
-            fs::write(&stop[5..], format!("{}.", std::process::id())).unwrap();
-            nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).unwrap();
-        }
-        Ok("kill") => _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL),
-        Ok("close") => {
-            // Says nothing any more, lives a little, and dies.
-            for number in 3..64 {
-                // SAFETY: nothing of this process uses it yet.
-                unsafe { nix::libc::close(number) };
-            }
-            thread::sleep(Duration::from_millis(50));
-            kill(std::process::id());
-        }
-        _ => {}
     }
 }
 
@@ -471,8 +449,7 @@ fn one_that_is_stopped_over_its_arguments_is_waited_for() {
 #[test]
 fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     fn start(path: String) {
-        // SAFETY: no other thread of this process reads the environment.
-        unsafe { std::env::set_var(BEFORE_INIT, format!("stop:{path}")) };
+        before_init::children_will(&format!("stop:{path}"));
         let for_ever = || loop {
             sleep_long();
         };
@@ -498,10 +475,6 @@ fn one_whose_parent_dies_before_it_comes_to_init_ends() {
     kill(pid);
     assert!(!lives_on, "it runs without its parent");
 }
-
-#[used]
-#[unsafe(link_section = ".init_array.00200")]
-static BEFORE: extern "C" fn() = before_init;
 
 #[test]
 fn arguments_that_do_not_arrive_are_an_error() {
