@@ -6,14 +6,13 @@ use std::thread::JoinHandle;
 
 use super::crew::Crew;
 use super::error::TaskError;
+use super::keeper::Ordered;
 use super::ledger::Ledger;
 use super::shared::{Shared, Start, start_threads};
 use super::work;
 use crate::error::{Error, ErrorKind, Failure};
-use crate::process::Begun;
 use crate::raw::pool::layout::{RawPool, Size};
 use crate::raw::pool::owner::Owner;
-use crate::raw::pool::words::WorkerId;
 use crate::segment::handle::Handle;
 
 /// A pool with workers on all seats.
@@ -32,12 +31,12 @@ pub(super) fn build(
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
     let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
-    let begun = shared.order_workers();
+    let ordered = shared.order_workers();
     let mut threads = Vec::new();
     let have_threads =
         start_threads(&shared, &mut threads) // while the workers come up
             .map_err(|error| of(Failure::system("starting the pool's threads", error)));
-    match await_workers(&shared, begun).and(have_threads) {
+    match await_workers(&shared, ordered).and(have_threads) {
         Ok(()) => Ok((shared, threads)),
         Err(error) => {
             abandon(&shared, threads);
@@ -47,13 +46,10 @@ pub(super) fn build(
 }
 
 /// Waits until one worker is ready, and the others were started; where one cannot be, all are killed.
-fn await_workers(
-    shared: &Shared,
-    begun: Vec<(WorkerId, Result<Box<dyn Begun>, Error>)>,
-) -> Result<(), Error> {
-    let mut begun = begun.into_iter();
+fn await_workers(shared: &Shared, ordered: Vec<Ordered>) -> Result<(), Error> {
+    let mut ordered = ordered.into_iter();
     let mut outcome = Ok(());
-    if let Some((id, first)) = begun.next() {
+    if let Some((id, first)) = ordered.next() {
         let ready = first.and_then(|first| first.finish());
         if ready.is_err() {
             shared.end(TaskError::Terminated); // so that nobody is started in its place
@@ -61,8 +57,8 @@ fn await_workers(
         shared.seat(id, ready.as_ref().map(Clone::clone));
         outcome = ready.map(drop);
     }
-    for (id, other) in begun {
-        let started = shared.take_on(id, other);
+    for other in ordered {
+        let started = shared.take_on(other);
         if started.is_err() {
             shared.end(TaskError::Terminated);
         }

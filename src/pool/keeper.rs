@@ -20,6 +20,9 @@ use crate::raw::pool::words::WorkerId;
 use crate::sys::child::wait_for;
 use crate::sys::clock::{Deadline, LONGEST_NAP, sleep};
 
+/// A worker that was ordered, or could not be.
+pub(super) type Ordered = (WorkerId, Result<Box<dyn Begun>, Error>);
+
 /// A worker that was started, until it is ready or has ended.
 pub(super) struct Arrival {
     id: WorkerId,
@@ -49,8 +52,8 @@ impl Arrival {
 impl Shared {
     /// Starts workers on the seats that are empty, all at once.
     pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
-        for (id, begun) in self.order_workers() {
-            let _ = self.take_on(id, begun); // a false start, which is counted
+        for ordered in self.order_workers() {
+            let _ = self.take_on(ordered); // a false start, which is counted
         }
         match self.ledger().over() {
             Some(why) => Err(why.clone()),
@@ -59,7 +62,7 @@ impl Shared {
     }
 
     /// Has workers started on the seats that are empty.
-    pub(super) fn order_workers(&self) -> Vec<(WorkerId, Result<Box<dyn Begun>, Error>)> {
+    pub(super) fn order_workers(&self) -> Vec<Ordered> {
         let vacancies = self.ledger().crew.vacancies();
         let begun = vacancies.into_iter().map(|id| (id, (self.start)(id))).collect();
         process::carry_on();
@@ -67,11 +70,7 @@ impl Shared {
     }
 
     /// Waits until a worker was started, and leaves its arrival to the keeper.
-    pub(super) fn take_on(
-        &self,
-        id: WorkerId,
-        begun: Result<Box<dyn Begun>, Error>,
-    ) -> Result<(), Error> {
+    pub(super) fn take_on(&self, (id, begun): Ordered) -> Result<(), Error> {
         let started = begun.and_then(|begun| begun.start()).map(|(process, arriving)| {
             self.arrivals().push(Arrival { id, process: arriving, failed: None });
             process
