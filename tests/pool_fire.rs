@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use children::{HANG, LONG, alone, wait_until};
-use commonhold::{Event, MapOptions, Pool, Process, Queue, Task, TaskError, Value};
+use commonhold::{ErrorKind, Event, MapOptions, Pool, Process, Queue, Task, TaskError, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -310,7 +310,8 @@ alone! {
         // SAFETY: the child does what needs no lock of another thread, and ends by _exit.
         match unsafe { nix::unistd::fork() }.unwrap() {
             nix::unistd::ForkResult::Child => {
-                let refused = matches!(pool.apply(work, 1), Err(TaskError::Refused { .. }));
+                let refused = matches!(pool.apply(work, 1), Err(TaskError::Refused { .. }))
+                    && pool.resize(2).is_err_and(|e| e.kind() == ErrorKind::Unsupported);
                 drop(pool);
                 seen.set(1 + u32::from(refused));
                 // SAFETY: ends this process at once.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use before_init::children_will;
 use children::{HANG, alone, wait_until};
-use commonhold::{MapOptions, Pool, TaskError, Value};
-use nix::sys::signal::{Signal, kill};
+use commonhold::{Event, MapOptions, Pool, TaskError, Value};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 
 commonhold::test_support!();
@@ -128,5 +129,64 @@ alone! {
             Pool::options().workers(3).initializer(add, (vec![7; size], seen.clone())).build().unwrap();
         wait_until("all to have them", || seen.get() == 3 * size as u64);
         pool.join().unwrap();
+    }
+
+    fn those_killed_at_once_in_their_initializer_are_one_false_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let note = |directory: String| {
+            std::fs::write(format!("{directory}/{}", std::process::id()), "").unwrap();
+            while !Path::new(&format!("{directory}/go")).exists() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let path = directory.path().to_str().unwrap().to_owned();
+        let pool = Pool::options().workers(7).initializer(note, path).build().unwrap();
+        let notes = || std::fs::read_dir(directory.path()).unwrap().flatten();
+        wait_until("all to be in there", || notes().count() == 7);
+        for note in notes().take(6) {
+            send(note.file_name().to_str().unwrap().parse().unwrap(), Signal::SIGKILL);
+        }
+        wait_until("others", || notes().count() == 13);
+        std::fs::write(directory.path().join("go"), "").unwrap();
+        wait_until("all to work", || workers(&pool).len() == 7);
+        pool.join().unwrap();
+    }
+
+    fn too_few_descriptors_for_another_are_an_error_and_cost_nothing_else() {
+        let pool = Pool::options().workers(1).initializer(|| (), ()).build().unwrap();
+        let works = pool.apply(pid, 0).unwrap();
+        let go = Event::new().unwrap();
+        let running = pool.apply_async(|go: Event| go.wait(), go.clone()).unwrap();
+        let (few, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
+        setrlimit(Resource::RLIMIT_NOFILE, open, most).unwrap();
+        for _ in 0..20 {
+            let error = pool.resize(2).unwrap_err().to_string();
+            assert!(error.contains("making a line"), "{error}");
+        }
+        setrlimit(Resource::RLIMIT_NOFILE, few, most).unwrap();
+        go.set();
+        running.get().unwrap();
+        wait_until("another", || workers(&pool).len() == 2);
+        assert!(workers(&pool).contains(&works));
+        pool.join().unwrap();
+    }
+
+    fn a_pool_ends_though_nobody_can_know_how_its_workers_did() {
+        for all in [false, true] {
+            let pool = Pool::new(2).unwrap();
+            let works = pool.apply(pid, 0).unwrap();
+            // SAFETY: no handler; children are reaped by the kernel from now on.
+            let before = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.unwrap();
+            if all {
+                send(works, Signal::SIGKILL);
+            }
+            let start = Instant::now();
+            drop(pool);
+            println!("dropped in {:?}", start.elapsed());
+            assert!(start.elapsed() < HANG);
+            // SAFETY: as it was.
+            unsafe { signal(Signal::SIGCHLD, before) }.unwrap();
+        }
     }
 }

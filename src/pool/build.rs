@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::crew::Crew;
 use super::error::TaskError;
-use super::keeper::Ordered;
+use super::keeper::{self, Ordered, Started};
 use super::ledger::Ledger;
 use super::shared::{Shared, Start, start_threads};
 use super::work;
@@ -19,14 +19,14 @@ use crate::segment::handle::Handle;
 pub(super) fn build(
     workers: usize,
     seats: usize,
-    (retries, most_false_starts): (u32, u32),
+    (retries, has_initializer): (u32, bool),
     make_start: impl FnOnce(Handle<RawPool>) -> Box<Start>,
 ) -> Result<(Arc<Shared>, Vec<JoinHandle<()>>), Error> {
     let cells = (2 * seats).next_power_of_two().clamp(256, 1 << 15) as u32;
     let size = Size { cells, workers: seats as u32 };
     let owner = Owner::new(size, work::name_of)?;
     let raw = owner.pool().clone();
-    let crew = Crew::new(raw.clone(), seats, workers, most_false_starts);
+    let crew = Crew::new(raw.clone(), seats, workers, has_initializer);
     let start = make_start(raw.clone());
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
@@ -45,24 +45,18 @@ pub(super) fn build(
     }
 }
 
-/// Waits until one worker is ready, and the others were started; where one cannot be, all are killed.
+/// Waits until the workers were started, and one is ready; where one cannot be, all are killed.
 fn await_workers(shared: &Shared, ordered: Vec<Ordered>) -> Result<(), Error> {
-    let mut ordered = ordered.into_iter();
-    let mut outcome = Ok(());
-    if let Some((id, first)) = ordered.next() {
-        let ready = first.and_then(|first| first.finish());
-        if ready.is_err() {
+    if let Some((_, Ok(first))) = ordered.first() {
+        first.doze();
+    }
+    let mut all: Vec<Started> = ordered.into_iter().map(keeper::started).collect();
+    let mut outcome = keeper::await_one(&mut all);
+    for one in all {
+        if outcome.is_err() {
             shared.end(TaskError::Terminated); // so that nobody is started in its place
         }
-        shared.seat(id, ready.as_ref().map(Clone::clone));
-        outcome = ready.map(drop);
-    }
-    for other in ordered {
-        let started = shared.take_on(other);
-        if started.is_err() {
-            shared.end(TaskError::Terminated);
-        }
-        outcome = outcome.and(started);
+        outcome = outcome.and(shared.take_on(one));
     }
     outcome
 }
@@ -86,4 +80,9 @@ pub(super) fn invalid(what: String) -> Error {
 /// An error of what a pool cannot do, as it is.
 pub(super) fn unsupported(why: String) -> Error {
     Error::of(Failure::new(ErrorKind::Unsupported, why), "use", "pool".to_owned())
+}
+
+/// The error of what a forked child cannot do with its parent's pool.
+pub(super) fn foreign() -> Error {
+    unsupported("the pool belongs to the process that this one was forked from".to_owned())
 }

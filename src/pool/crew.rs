@@ -6,29 +6,24 @@
 //!     └─────────────────────────────┴───────────────────────────────┘
 //! ```
 //! The pool's keeper thread sees the ends, has the ledger take up what the dead held, and starts others in
-//! their places. A worker that ends before it began to work is a *false start*: one whose
-//! initializer failed ends the pool, and so do several false starts in a row, so that nothing is
-//! started in a loop: a few where there is an initializer, which may be what kills them; many where
-//! there is none, as it is somebody else then, who may stop. Each is waited after a little longer.
+//! their places. One whose initializer failed ends the pool; of those that are killed or cannot be started, see
+//! `false_starts.rs`.
 #![forbid(unsafe_code)]
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::error::TaskError;
+use super::false_starts::{Blame, FalseStarts};
 use crate::error::Error;
 use crate::process::{ExitStatus, Process};
 use crate::raw::pool::layout::RawPool;
 use crate::raw::pool::words::WorkerId;
 use crate::segment::handle::Handle;
 use crate::sys::child::{self, Pid};
-use crate::sys::clock::LONGEST_NAP;
+use crate::sys::clock::Deadline;
 
-/// So many in a row end the pool, with an initializer and without one.
-pub(super) const FALSE_STARTS: [u32; 2] = [5, 100];
-
-/// A worker's place.
+/// Where a worker may be.
 enum Seat {
     Empty,
     Starting,
@@ -41,15 +36,33 @@ enum Seat {
     },
 }
 
+/// A worker's place.
+struct Place {
+    seat: Seat,
+    /// Tells the workers apart that have it one after the other.
+    generation: u32,
+    /// In which the last one was ordered.
+    round: u32,
+}
+
+impl Place {
+    fn is_empty(&self) -> bool {
+        matches!(self.seat, Seat::Empty)
+    }
+
+    /// Whether there is, or will be, a worker who was not told to end.
+    fn is_staffed(&self) -> bool {
+        matches!(self.seat, Seat::Starting | Seat::Seated { leaving: false, .. })
+    }
+}
+
 /// The workers.
 pub(super) struct Crew {
     pool: Handle<RawPool>,
-    seats: Vec<(Seat, u32)>,
+    places: Vec<Place>,
     /// How many there should be.
     target: usize,
-    false_starts: u32,
-    /// How many of them in a row end the pool.
-    most_false_starts: u32,
+    false_starts: FalseStarts,
 }
 
 /// A worker that has ended.
@@ -59,20 +72,21 @@ pub(super) struct Ended {
 }
 
 impl Crew {
-    /// With this many seats, and nobody on them.
+    /// With this many places, and nobody on them.
     pub(super) fn new(
         pool: Handle<RawPool>,
-        seats: usize,
+        places: usize,
         target: usize,
-        most_false_starts: u32,
+        has_initializer: bool,
     ) -> Crew {
-        let seats = (0..seats).map(|_| (Seat::Empty, 0)).collect();
+        let empty = |_| Place { seat: Seat::Empty, generation: 0, round: 0 };
         pool.set_sharers(target);
-        Crew { pool, seats, target, false_starts: 0, most_false_starts }
+        let false_starts = FalseStarts::new(has_initializer);
+        Crew { pool, places: (0..places).map(empty).collect(), target, false_starts }
     }
 
-    pub(super) fn seats(&self) -> usize {
-        self.seats.len()
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
     }
 
     pub(super) fn target(&self) -> usize {
@@ -84,16 +98,16 @@ impl Crew {
         self.target = target;
         self.pool.set_sharers(target);
         let mut staying = 0;
-        for (number, (seat, generation)) in self.seats.iter_mut().enumerate() {
-            match seat {
-                Seat::Empty => {}
-                Seat::Starting => staying += 1,
-                Seat::Seated { leaving: true, .. } => {}
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if !place.is_staffed() {
+                continue;
+            }
+            match &mut place.seat {
                 Seat::Seated { leaving, .. } if staying >= target => {
                     *leaving = true;
-                    self.pool.dismiss(WorkerId::new(number, *generation));
+                    self.pool.dismiss(WorkerId::new(number, place.generation));
                 }
-                Seat::Seated { .. } => staying += 1,
+                _ => staying += 1,
             }
         }
     }
@@ -101,31 +115,38 @@ impl Crew {
     /// Notes who takes no more jobs. True: there were some, and others are to be started.
     pub(super) fn retire(&mut self) -> bool {
         let mut any = false;
-        for (number, (seat, generation)) in self.seats.iter_mut().enumerate() {
-            if let Seat::Seated { leaving: leaving @ false, .. } = seat {
-                *leaving = self.pool.has_retired(WorkerId::new(number, *generation));
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if let Seat::Seated { leaving: leaving @ false, .. } = &mut place.seat {
+                *leaving = self.pool.has_retired(WorkerId::new(number, place.generation));
                 any |= *leaving;
             }
         }
         any
     }
 
+    /// How many are missing.
+    fn wanted(&self) -> usize {
+        self.target.saturating_sub(self.places.iter().filter(|place| place.is_staffed()).count())
+    }
+
+    /// When workers are to be started; never, where none is missing.
+    pub(super) fn starts_next(&self) -> Deadline {
+        match self.wanted() {
+            0 => Deadline::Never,
+            _ => self.false_starts.not_before(),
+        }
+    }
+
     /// The workers to be started, on seats that are theirs from now on.
     pub(super) fn vacancies(&mut self) -> Vec<WorkerId> {
-        let staying = |(seat, _): &&(Seat, u32)| match seat {
-            Seat::Empty => false,
-            Seat::Starting => true,
-            Seat::Seated { leaving, .. } => !leaving,
-        };
-        let wanted = self.target.saturating_sub(self.seats.iter().filter(staying).count());
-        let empty = self.seats.iter_mut().enumerate();
+        let (wanted, round) = (self.wanted(), self.false_starts.next_round());
+        let empty = self.places.iter_mut().enumerate().filter(|(_, place)| place.is_empty());
         empty
-            .filter(|(_, (seat, _))| matches!(seat, Seat::Empty))
             .take(wanted)
-            .map(|(number, (seat, generation))| {
-                *seat = Seat::Starting;
-                *generation = generation.wrapping_add(1);
-                let id = WorkerId::new(number, *generation);
+            .map(|(number, place)| {
+                let generation = place.generation.wrapping_add(1);
+                *place = Place { seat: Seat::Starting, generation, round };
+                let id = WorkerId::new(number, generation);
                 self.pool.seat(id);
                 id
             })
@@ -138,25 +159,29 @@ impl Crew {
         id: WorkerId,
         started: Result<Process, &Error>,
     ) -> Result<(), TaskError> {
-        let seat = &mut self.seats[id.number()].0;
+        let place = &mut self.places[id.number()];
         match started {
             Ok(process) => {
-                *seat = Seat::Seated { pidfd: open(&process), process, leaving: false };
+                place.seat = Seat::Seated { pidfd: open(&process), process, leaving: false };
                 if self.is_too_many() {
                     self.resize(self.target);
                 }
                 Ok(())
             }
             Err(error) => {
-                *seat = Seat::Empty;
-                self.false_start(|| error.to_string())
+                self.empty(id);
+                self.false_start(id, Blame::Elsewhere, || error.to_string())
             }
         }
     }
 
     fn is_too_many(&self) -> bool {
-        let taken = |(seat, _): &&(Seat, u32)| !matches!(seat, Seat::Empty);
-        self.seats.iter().filter(taken).count() > self.target
+        self.places.iter().filter(|place| !place.is_empty()).count() > self.target
+    }
+
+    /// Nobody is there any more.
+    pub(super) fn empty(&mut self, id: WorkerId) {
+        self.places[id.number()].seat = Seat::Empty;
     }
 
     /// The seat of a worker that has ended is free. `Err`: why the pool cannot go on.
@@ -167,13 +192,13 @@ impl Crew {
         status: &ExitStatus,
         failed: Option<Error>,
     ) -> Result<(), TaskError> {
-        self.seats[ended.id.number()].0 = Seat::Empty;
+        self.empty(ended.id);
         if self.pool.has_begun(ended.id) {
-            self.false_starts = 0;
+            self.false_starts.end_row();
             return Ok(());
         }
         if let Some(why) = failed {
-            return self.false_start(|| why.to_string());
+            return self.false_start(ended.id, Blame::Elsewhere, || why.to_string());
         }
         // A signal came from elsewhere; everything else is the initializer's doing.
         if status.code().is_some() {
@@ -183,22 +208,29 @@ impl Crew {
             };
             return Err(TaskError::Initializer { message });
         }
-        self.false_start(|| format!("the worker ended before it began to work: {status}"))
+        self.false_start(ended.id, Blame::Initializer, || {
+            format!("the worker ended before it began to work: {status}")
+        })
     }
 
-    fn false_start(&mut self, why: impl FnOnce() -> String) -> Result<(), TaskError> {
-        self.false_starts += 1;
-        if self.false_starts < self.most_false_starts {
-            return Ok(());
+    fn false_start(
+        &mut self,
+        id: WorkerId,
+        blame: Blame,
+        why: impl FnOnce() -> String,
+    ) -> Result<(), TaskError> {
+        let round = self.places[id.number()].round;
+        match self.false_starts.count(round, blame) {
+            Some(rounds) if !self.works() => Err(TaskError::Initializer {
+                message: format!("{}; {rounds} times in a row", why()),
+            }),
+            _ => Ok(()),
         }
-        let message = format!("{}; {} times in a row", why(), self.false_starts);
-        Err(TaskError::Initializer { message })
     }
 
-    /// How long to wait before others are started.
-    pub(super) fn pause(&self) -> Duration {
-        let doublings = self.false_starts.min(7);
-        Duration::from_millis((1 << doublings) / 2).min(LONGEST_NAP)
+    /// Whether anybody has begun to work, and was not seen to end.
+    fn works(&self) -> bool {
+        self.seated().any(|(id, ..)| self.pool.has_begun(id))
     }
 
     /// Those that have ended, and were not seen to yet.
@@ -218,9 +250,9 @@ impl Crew {
     }
 
     fn seated(&self) -> impl Iterator<Item = (WorkerId, &Process, &Option<Arc<OwnedFd>>)> {
-        self.seats.iter().enumerate().filter_map(|(number, (seat, generation))| match seat {
+        self.places.iter().enumerate().filter_map(|(number, place)| match &place.seat {
             Seat::Seated { process, pidfd, .. } => {
-                Some((WorkerId::new(number, *generation), process, pidfd))
+                Some((WorkerId::new(number, place.generation), process, pidfd))
             }
             Seat::Empty | Seat::Starting => None,
         })
@@ -233,7 +265,7 @@ impl Crew {
 
     /// Whether nobody is left, nor on the way.
     pub(super) fn is_empty(&self) -> bool {
-        self.seats.iter().all(|(seat, _)| matches!(seat, Seat::Empty))
+        self.places.iter().all(Place::is_empty)
     }
 }
 

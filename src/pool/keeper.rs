@@ -10,11 +10,12 @@
 #![forbid(unsafe_code)]
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::crew::Ended;
 use super::error::TaskError;
 use super::shared::Shared;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Failure};
 use crate::process::{self, Arriving, Begun, Process};
 use crate::raw::pool::words::WorkerId;
 use crate::sys::child::wait_for;
@@ -23,10 +24,17 @@ use crate::sys::clock::{Deadline, LONGEST_NAP, sleep};
 /// A worker that was ordered, or could not be.
 pub(super) type Ordered = (WorkerId, Result<Box<dyn Begun>, Error>);
 
+/// A worker that was started, or could not be.
+pub(super) struct Started {
+    id: WorkerId,
+    process: Result<(Process, Arrival), Error>,
+}
+
 /// A worker that was started, until it is ready or has ended.
 pub(super) struct Arrival {
     id: WorkerId,
     process: Box<dyn Arriving>,
+    is_ready: bool,
     /// Why it will not be ready.
     failed: Option<Error>,
 }
@@ -34,53 +42,96 @@ pub(super) struct Arrival {
 impl Arrival {
     /// Goes on with it. True: it is ready.
     fn look(&mut self) -> bool {
-        if self.failed.is_some() {
-            return false;
+        if !self.is_ready && self.failed.is_none() {
+            // Of a ready one, who listens to events may panic.
+            let look = catch_unwind(AssertUnwindSafe(|| self.process.look()));
+            match look.unwrap_or(Ok(true)) {
+                Ok(is_ready) => self.is_ready = is_ready,
+                Err(why) => self.failed = Some(why),
+            }
         }
-        self.process.look().unwrap_or_else(|why| {
-            self.failed = Some(why);
-            false
-        })
+        self.is_ready
     }
 
     /// What to poll before the next look.
     fn awaits(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.failed.is_none().then(|| self.process.awaits()).flatten()
+        let comes = !self.is_ready && self.failed.is_none();
+        comes.then(|| self.process.awaits()).flatten()
+    }
+}
+
+/// Waits until a worker was started.
+pub(super) fn started((id, begun): Ordered) -> Started {
+    let process = begun.and_then(|begun| begun.start()).map(|(process, arriving)| {
+        (process, Arrival { id, process: arriving, is_ready: false, failed: None })
+    });
+    Started { id, process }
+}
+
+/// Waits until one of them is ready; or the first of them that cannot be says why.
+pub(super) fn await_one(all: &mut [Started]) -> Result<(), Error> {
+    loop {
+        for one in all.iter_mut() {
+            let Ok((_, arrival)) = &mut one.process else {
+                return Ok(()); // that is told when it is taken on
+            };
+            if arrival.look() {
+                return Ok(());
+            }
+            if let Some(why) = arrival.failed.take() {
+                return Err(why);
+            }
+        }
+        let arrivals = all.iter().filter_map(|one| one.process.as_ref().ok());
+        let lines = arrivals.filter_map(|(_, arrival)| arrival.awaits());
+        poll(lines, Deadline::after(LONGEST_NAP));
+    }
+}
+
+/// Waits until one of these can be read from, or written to where that is asked.
+fn poll<'f>(all: impl Iterator<Item = (BorrowedFd<'f>, bool)>, deadline: Deadline) {
+    if wait_for(&all.collect::<Vec<_>>(), deadline).is_err() {
+        sleep(LONGEST_NAP / 64); // out of memory: nothing else to do
     }
 }
 
 impl Shared {
-    /// Starts workers on the seats that are empty, all at once.
-    pub(super) fn fill_seats(&self) -> Result<(), TaskError> {
-        for ordered in self.order_workers() {
-            let _ = self.take_on(ordered); // a false start, which is counted
-        }
-        match self.ledger().over() {
-            Some(why) => Err(why.clone()),
-            None => Ok(()),
-        }
+    /// Starts workers on the seats that are empty, all at once. An error says why one could not be, which
+    /// the keeper will try again.
+    pub(super) fn fill_seats(&self) -> Result<(), Error> {
+        let started: Vec<Started> = self.order_workers().into_iter().map(started).collect();
+        let taken_on = started.into_iter().map(|one| self.take_on(one));
+        taken_on.fold(Ok(()), Result::and)
     }
 
     /// Has workers started on the seats that are empty.
     pub(super) fn order_workers(&self) -> Vec<Ordered> {
         let vacancies = self.ledger().crew.vacancies();
-        let begun = vacancies.into_iter().map(|id| (id, (self.start)(id))).collect();
+        let begun = vacancies.into_iter().map(|id| (id, self.order(id))).collect();
         process::carry_on();
         begun
     }
 
-    /// Waits until a worker was started, and leaves its arrival to the keeper.
-    pub(super) fn take_on(&self, (id, begun): Ordered) -> Result<(), Error> {
-        let started = begun.and_then(|begun| begun.start()).map(|(process, arriving)| {
-            self.arrivals().push(Arrival { id, process: arriving, failed: None });
+    /// Has a worker started. The initializer's arguments are packed, which may run what is the user's.
+    fn order(&self, id: WorkerId) -> Result<Box<dyn Begun>, Error> {
+        catch_unwind(AssertUnwindSafe(|| (self.start)(id))).unwrap_or_else(|_| {
+            let reason = "the initializer's arguments panicked when they were packed";
+            Err(Error::of(Failure::new(ErrorKind::Refused, reason), "start", "pool".to_owned()))
+        })
+    }
+
+    /// Leaves a worker that was started to the keeper.
+    pub(super) fn take_on(&self, one: Started) -> Result<(), Error> {
+        let process = one.process.map(|(process, arrival)| {
+            self.arrivals().push(arrival);
             process
         });
-        self.seat(id, started.as_ref().map(Clone::clone));
-        started.map(drop)
+        self.seat(one.id, process.as_ref().map(Clone::clone));
+        process.map(drop)
     }
 
     /// A worker was started, or could not be.
-    pub(super) fn seat(&self, id: WorkerId, started: Result<Process, &Error>) {
+    fn seat(&self, id: WorkerId, started: Result<Process, &Error>) {
         let mut ledger = self.ledger();
         let seated = ledger.crew.seat(id, started);
         let over = ledger.over().is_some();
@@ -107,17 +158,18 @@ impl Shared {
                 let arrival = arrivals.iter().position(|arrival| arrival.id == one.id);
                 self.see_off(&one, arrival.map(|at| arrivals.swap_remove(at)));
             }
-            if self.ledger().over().is_some() {
-                if self.ledger().crew.is_empty() {
-                    return self.tell();
-                }
-            } else {
-                sleep(self.ledger().crew.pause());
-                if let Err(why) = self.fill_seats() {
-                    self.end(why);
-                }
+            let ledger = self.ledger();
+            let (is_over, is_empty) = (ledger.over().is_some(), ledger.crew.is_empty());
+            let starts_next = if is_over { Deadline::Never } else { ledger.crew.starts_next() };
+            drop(ledger);
+            if is_over && is_empty {
+                return self.tell();
             }
-            self.wait_for_news(&arrivals);
+            if starts_next.left().is_none() {
+                let _ = self.fill_seats(); // a false start, which was counted
+                continue;
+            }
+            self.wait_for_news(&arrivals, starts_next);
         }
     }
 
@@ -125,6 +177,7 @@ impl Shared {
     fn see_off(&self, ended: &Ended, arrival: Option<Arrival>) {
         let Ok(status) = ended.process.join() else {
             // Another part of the program has waited for it: it is gone all the same.
+            self.ledger().crew.empty(ended.id);
             return self.end(TaskError::Initializer {
                 message: "the program has waited for the pool's workers itself".to_owned(),
             });
@@ -145,8 +198,9 @@ impl Shared {
         self.tell();
     }
 
-    /// Waits until the bell rings, a worker ends, or one that arrives has said something.
-    fn wait_for_news(&self, arrivals: &[Arrival]) {
+    /// Waits until the bell rings, a worker ends, one that arrives has said something, or others are to be
+    /// started.
+    fn wait_for_news(&self, arrivals: &[Arrival], starts_next: Deadline) {
         let watched = self.ledger().crew.watched();
         let is_blind = watched.iter().any(Option::is_none);
         let nap = if is_blind || !arrivals.is_empty() {
@@ -157,9 +211,7 @@ impl Shared {
         let workers = watched.iter().flatten().map(|pidfd| (pidfd.as_fd(), false));
         let lines = arrivals.iter().filter_map(Arrival::awaits);
         let bell = std::iter::once((self.bell.as_fd(), false));
-        if wait_for(&bell.chain(workers).chain(lines).collect::<Vec<_>>(), nap).is_err() {
-            sleep(LONGEST_NAP / 64); // out of memory: nothing else to do
-        }
+        poll(bell.chain(workers).chain(lines), nap.sooner_of(starts_next));
         self.bell.silence();
     }
 }

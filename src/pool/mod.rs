@@ -8,7 +8,8 @@
 //! | `stage.rs`, `stream.rs` | items packed in chunks, handed over, and read back |
 //! | `results.rs` | what came of a chunk |
 //! | `ledger.rs`, `call.rs`, `recovery.rs` | which cell holds which chunk, and what becomes of it after a death |
-//! | `build.rs`, `shared.rs`, `crew.rs` | how a pool starts, its threads, and its workers |
+//! | `build.rs`, `shared.rs` | how a pool starts, and what its threads share |
+//! | `keeper.rs`, `crew.rs`, `false_starts.rs` | its workers: started, watched, replaced |
 //! | `work.rs` | what a worker does |
 //!
 //! The state machine of a job, and what becomes of it when a worker dies, is in `raw/pool`.
@@ -19,6 +20,7 @@ mod call;
 mod calls;
 mod crew;
 mod error;
+mod false_starts;
 mod imap;
 mod keeper;
 mod later;
@@ -125,7 +127,8 @@ impl Pool {
     ///
     /// # Errors
     /// `InvalidSize` for no workers, or more than the pool has places for: twice as many as it began
-    /// with, at least 64, at most 240. `Unsupported` when it is closed; failures of the system.
+    /// with, at least 64, at most 240. `Unsupported` when it is closed, and in a process forked from the pool's.
+    /// Failures of the system, where a worker could not be started: the pool goes on trying.
     ///
     /// # Examples
     /// ```
@@ -140,17 +143,22 @@ impl Pool {
     /// ```
     pub fn resize(&self, workers: usize) -> Result<(), Error> {
         options::check_workers(workers)?;
+        if !self.shared.is_ours() {
+            return Err(build::foreign());
+        }
         let mut ledger = self.shared.ledger();
-        let seats = ledger.crew.seats();
-        if workers > seats {
-            return Err(build::invalid(format!("{workers} workers in a pool with {seats} places")));
+        let places = ledger.crew.places();
+        if workers > places {
+            return Err(build::invalid(format!(
+                "{workers} workers in a pool with {places} places"
+            )));
         }
         if let Some(why) = ledger.refusal() {
             return Err(build::unsupported(why.to_string()));
         }
         ledger.crew.resize(workers);
         drop(ledger);
-        self.shared.fill_seats().map_err(|why| build::unsupported(why.to_string()))
+        self.shared.fill_seats()
     }
 
     /// Takes no more calls: they fail with [`Closed`](TaskError::Closed). What was handed over is done.
@@ -206,7 +214,7 @@ impl Pool {
     /// ```
     pub fn join(&self) -> Result<(), Error> {
         if !self.shared.is_ours() {
-            return Err(build::unsupported("it belongs to another process".to_owned()));
+            return Err(build::foreign());
         }
         self.close();
         let mut ledger = self.shared.ledger();

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use super::Pool;
 use super::build;
-use super::crew::FALSE_STARTS;
 use super::shared::Start;
 use super::work::{self, Lent, Member};
 use crate::error::Error;
@@ -146,12 +145,12 @@ impl PoolOptions {
         let PoolOptions { workers, max_tasks, retries, make_start } = self;
         let workers = workers.unwrap_or_else(crate::cpu_count);
         check_workers(workers)?;
-        let most_false_starts = FALSE_STARTS[usize::from(make_start.is_none())];
+        let has_initializer = make_start.is_some();
         let make_start = make_start.unwrap_or_else(|| Box::new(start_plain));
         let seats = (2 * workers).clamp(64, MAX_WORKERS);
         let make_start = |pool| make_start(pool, max_tasks);
         let (shared, threads) =
-            build::build(workers, seats, (retries, most_false_starts), make_start)?;
+            build::build(workers, seats, (retries, has_initializer), make_start)?;
         Ok(Pool::of(shared, threads))
     }
 }

@@ -5,7 +5,7 @@
 //!     │  │
 //!     │  └── its end of the line closes ──▶ Silent ──┐
 //!     │                                              ├── it has ended ──▶ an error
-//!     └── it refuses; or is not there in time, and is killed: an error ──▶ it ends
+//!     └── it refuses, or is not there in time: an error, and it is killed
 //! ```
 //! [`look`] is the one step, and never waits. Who starts one child waits between the steps
 //! ([`await_ready`]); who starts several looks at them when something happens ([`Arriving`]).
@@ -60,9 +60,15 @@ impl<A: Transfer> Arrival<A> {
         handed_over: (A, Packer),
         rest: Unsent,
         (child, line): (Arc<Child>, Arc<Line>),
-        deadline: Deadline,
     ) -> Arrival<A> {
-        Arrival { handed_over: Some(handed_over), rest, child, line, deadline, is_silent: false }
+        Arrival {
+            handed_over: Some(handed_over),
+            rest,
+            child,
+            line,
+            deadline: Deadline::after(PATIENCE),
+            is_silent: false,
+        }
     }
 
     pub(super) fn child(&self) -> &Arc<Child> {
@@ -88,7 +94,7 @@ impl<A: Transfer> Arrival<A> {
 /// A child on its way, whatever its arguments are.
 pub(crate) trait Arriving: Send {
     /// Goes on with it, without waiting. True: it is ready, and this is over. An error says why it will not
-    /// be, and is not to be followed by another look.
+    /// be; it was killed then, if it still ran.
     fn look(&mut self) -> Result<bool, Error>;
 
     /// What to poll before the next look, and whether for room to write also; nothing where only the end
@@ -120,25 +126,26 @@ pub(super) fn await_ready(
     rest: &mut Unsent,
     deadline: Deadline,
 ) -> Result<(), Failure> {
-    loop {
+    let failed = loop {
         match look(child, line, rest, deadline) {
             Ok(Sight::Ready) => return Ok(()),
             Ok(Sight::Silent) => _ = child.wait(deadline), // there is nothing to poll
             Ok(Sight::Coming) => {
                 let nap = Deadline::after(LONGEST_NAP);
-                system::wait_for(&[(line.as_fd(), !rest.is_empty())], nap)
-                    .map_err(|error| Failure::system("waiting for the new process", error))?;
+                if let Err(error) = system::wait_for(&[(line.as_fd(), !rest.is_empty())], nap) {
+                    let _ = child.signal(Signal::KILL);
+                    break Failure::system("waiting for the new process", error);
+                }
             }
-            Err(why) => {
-                let _ = child.wait(Deadline::after(PATIENCE));
-                return Err(why);
-            }
+            Err(why) => break why,
         }
-    }
+    };
+    let _ = child.wait(Deadline::after(PATIENCE));
+    Err(failed)
 }
 
 /// Writes what there is room for of the letter, and hears what the child says. An error says why it will not
-/// be ready: it has ended, or is about to.
+/// be ready; it was killed then, if it still ran.
 fn look(
     child: &Child,
     line: &Line,
@@ -149,21 +156,17 @@ fn look(
     let written = write_some(line, rest);
     let (ready, refused, closed) =
         child.hear(|heard| (heard.ready, heard.refused.clone(), heard.closed));
-    if ready {
-        return Ok(Sight::Ready);
-    }
-    if let Some(why) = refused {
-        return Err(Failure::new(ErrorKind::Refused, why));
-    }
-    if over {
-        return Err(ended_early(child));
-    }
-    let in_time = if deadline.left().is_some() { Ok(()) } else { Err(too_late()) };
-    if let Err(why) = written.and(in_time) {
-        let _ = child.signal(Signal::KILL);
-        return Err(why);
-    }
-    Ok(if closed { Sight::Silent } else { Sight::Coming })
+    let failed = match (refused, written) {
+        _ if ready => return Ok(Sight::Ready),
+        (Some(why), _) => Failure::new(ErrorKind::Refused, why),
+        _ if over => ended_early(child),
+        (_, Err(why)) => why,
+        _ if deadline.left().is_none() => too_late(),
+        _ if closed => return Ok(Sight::Silent),
+        _ => return Ok(Sight::Coming),
+    };
+    let _ = child.signal(Signal::KILL);
+    Err(failed)
 }
 
 /// Writes what there is room for.

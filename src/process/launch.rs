@@ -20,7 +20,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::arrival::{self, Arrival, PATIENCE, Unsent};
+use super::arrival::{self, Arrival, Unsent};
 use super::child::{Child, Kept, Manner};
 use super::keeper::{self, Keeper};
 use super::letter::Letter;
@@ -45,7 +45,6 @@ pub(super) struct Launch<A> {
     rest: Unsent,
     line: Arc<Line>,
     started: Answer<Arc<Child>>,
-    deadline: Deadline,
 }
 
 /// Orders that this program is started once more, to run an entry with these arguments.
@@ -78,29 +77,32 @@ pub(super) fn launch<A: Transfer>(
     arrival::write_some(&here, &mut rest)?;
     let line = Arc::new(here);
     let started = start(&line, there, &packer, manner)?;
-    let deadline = Deadline::after(PATIENCE);
-    Ok(Launch { args, packer, rest, line, started, deadline })
+    Ok(Launch { args, packer, rest, line, started })
 }
 
 impl<A: Transfer> Launch<A> {
     /// Waits until the child has its arguments.
     pub(super) fn finish(self) -> Result<Arc<Child>, Failure> {
+        self.doze();
+        self.start()?.finish()
+    }
+
+    /// Waits until the child says something, or its end of the line is closed; a nap at most. One sleep for
+    /// two: a child that answers was started, and one that cannot be has left its end closed.
+    pub(super) fn doze(&self) {
         keeper::carry_on();
         if self.rest.is_empty() {
-            // One sleep for both: a child that answers was started, and one that cannot be has left its
-            // end of the line closed.
             let _ = system::wait_for(&[(self.line.as_fd(), false)], Deadline::after(LONGEST_NAP));
         }
-        self.start()?.finish()
     }
 
     /// Waits until the child was started. The keeper has done so by then, or does now.
     pub(super) fn start(self) -> Result<Arrival<A>, Failure> {
         keeper::carry_on();
-        let Launch { args, packer, rest, line, started, deadline } = self;
+        let Launch { args, packer, rest, line, started } = self;
         let child = started.wait()?;
         point!("launch.watched");
-        Ok(Arrival::new((args, packer), rest, (child, line), deadline))
+        Ok(Arrival::new((args, packer), rest, (child, line)))
     }
 }
 

@@ -5,7 +5,8 @@
 //! | `mod.rs` | the handle |
 //! | `options.rs` | how a process is started |
 //! | `function.rs` | what can be run in another process |
-//! | `launch.rs`, `start.rs`, `letter.rs` | how one is started: the parent's side, the child's, and what passes between them |
+//! | `launch.rs`, `arrival.rs` | how one is started, and gets ready: the parent's side |
+//! | `start.rs`, `letter.rs` | the child's side, and what passes between them |
 //! | `keeper.rs`, `child.rs` | the thread that starts and watches them, and what is known of each |
 //! | `fork.rs`, `fork_unchecked.rs` | copies of this process |
 //! | `signals.rs`, `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |

@@ -123,16 +123,16 @@ impl<A: Transfer> Ordered<A> {
 
 /// A process that was ordered, whatever its arguments are.
 pub(crate) trait Begun {
-    /// Waits until it has its arguments.
-    fn finish(self: Box<Self>) -> Result<Process, Error>;
+    /// Waits until it says something, or will not; a nap at most.
+    fn doze(&self);
 
     /// Waits until it was started.
     fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error>;
 }
 
 impl<A: Transfer + Send + 'static> Begun for Ordered<A> {
-    fn finish(self: Box<Self>) -> Result<Process, Error> {
-        Ordered::finish(*self)
+    fn doze(&self) {
+        self.launch.doze();
     }
 
     fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error> {
