@@ -1,8 +1,11 @@
 //! `Serde<T>`: values that cross by way of serde.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use commonhold::{ErrorKind, Process, Queue, Serde};
+use commonhold::{ErrorKind, Pool, Process, Queue, Serde, TaskError};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 commonhold::test_support!();
@@ -51,4 +54,44 @@ fn a_value_that_cannot_be_serialized_is_refused() {
     let error = Process::spawn(|_: Serde<Stubborn>| (), Serde(Stubborn)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains("Stubborn"), "{error}");
+}
+
+/// Panics when it is serialized, but for the first few times.
+struct Explodes;
+
+static SERIALIZED: AtomicU32 = AtomicU32::new(0);
+
+impl Serialize for Explodes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(SERIALIZED.fetch_add(1, Ordering::Relaxed) < 1, "it explodes");
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for Explodes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Explodes, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Explodes)
+    }
+}
+
+#[test]
+fn a_pool_whose_initializers_arguments_panic_says_so_and_goes_on() {
+    let ignore = |_: Serde<Explodes>| ();
+    let pool = Pool::options().workers(1).initializer(ignore, Serde(Explodes)).build().unwrap();
+    let pid = || std::process::id();
+    let works = pool.apply(pid, ()).unwrap();
+    let error = pool.resize(2).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("panicked when they were packed"), "{error}");
+    assert_eq!(pool.apply(pid, ()).unwrap(), works);
+
+    // When there is nobody left, and nobody can be started, it ends.
+    kill(Pid::from_raw(works as i32), Signal::SIGKILL).unwrap();
+    let error = loop {
+        match pool.apply(pid, ()) {
+            Ok(_) | Err(TaskError::WorkerDied { .. }) => {} // it is not dead yet
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("panicked when they were packed"), "{error}");
 }
