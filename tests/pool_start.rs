@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use before_init::children_will;
 use children::{HANG, alone, wait_until};
-use commonhold::{Event, MapOptions, Pool, TaskError, Value};
+use commonhold::{ErrorKind, Event, MapOptions, Pool, Process, TaskError, Value, active_children};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
@@ -188,5 +188,19 @@ alone! {
             // SAFETY: as it was.
             unsafe { signal(Signal::SIGCHLD, before) }.unwrap();
         }
+    }
+
+    #[ignore = "takes half a minute"]
+    fn those_that_never_come_to_init_are_killed_in_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        children_will(&format!("stop:{}/pid", directory.path().display()));
+        let process = std::thread::spawn(|| Process::spawn(|| (), ()).unwrap_err());
+        let pool = Pool::new(2).unwrap_err();
+        for error in [process.join().unwrap(), pool] {
+            println!("{error}");
+            assert_eq!(error.kind(), ErrorKind::StartFailed);
+            assert!(error.to_string().contains("did not come to `commonhold::init()` within 30 s"));
+        }
+        assert!(active_children().is_empty());
     }
 }
