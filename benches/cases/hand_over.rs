@@ -1,9 +1,8 @@
 //! Large messages that nobody copies: slots that are filled in place and leases that are looked at in place.
 //!
-//! The limit is a ring of the same length that hands over nothing but the numbers of slots, from one thread
-//! to another, each of which keeps a copy of the other's index.
+//! The limit is a ring for one sender and one receiver and nothing else, between threads, each of which keeps
+//! a copy of the other's index.
 
-use std::cell::Cell;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -18,14 +17,13 @@ use crate::support::report::Report;
 /// Of large messages, and of small ones that are compared with them.
 const CAPACITY: usize = 16;
 
-/// Handing over messages whose contents are not touched.
-pub fn processes<M: Message>() -> Run {
+/// Handing over messages: with `check`, both ends are written and read, else nobody touches them.
+pub fn processes<M: Message>(check: bool) -> Run {
     let mut crew = Crew::<M>::new(1, "place", CAPACITY);
     crew.run("check", 1000);
-    Box::new(crew.into_run("place"))
+    Box::new(crew.into_run(if check { "check" } else { "place" }))
 }
 
-/// Hands over slots whose contents nobody touches; with `check`, both ends of them are.
 pub(super) fn send_slots<M: Message>(queue: &Queue<M>, count: u64, check: bool) -> u64 {
     let mut sum = 0u64;
     for number in numbers(0, count) {
@@ -57,57 +55,82 @@ pub(super) fn recv_leases<M: Message>(queue: &Queue<M>, count: u64, check: bool)
 struct Side {
     index: AtomicU64,
     /// The other's index, as this side last saw it.
-    seen: Cell<u64>,
+    seen: AtomicU64,
 }
 
-#[derive(Default)]
-struct Slots {
+/// The limit. What only one thread uses at a time is atomic all the same, which costs nothing.
+struct InPlace {
     tail: Side,
     head: Side,
+    memory: Vec<AtomicU64>,
 }
 
-// SAFETY: one thread sends and one receives, and only its own side's cell is used by each.
-unsafe impl Sync for Slots {}
+impl InPlace {
+    fn new<M>() -> InPlace {
+        let words = CAPACITY * size_of::<M>() / size_of::<u64>();
+        let memory = (0..words).map(|_| AtomicU64::new(0)).collect();
+        InPlace { tail: Side::default(), head: Side::default(), memory }
+    }
 
-impl Slots {
+    /// The first word and the last.
     #[inline]
-    fn send(&self) -> u64 {
+    fn ends(&self, position: u64) -> [&AtomicU64; 2] {
+        let length = self.memory.len() / CAPACITY;
+        let first = position as usize % CAPACITY * length;
+        [&self.memory[first], &self.memory[first + length - 1]]
+    }
+
+    #[inline]
+    fn send(&self, number: u64) {
         let tail = self.tail.index.load(Ordering::Relaxed);
-        while tail - self.tail.seen.get() == CAPACITY as u64 {
-            self.tail.seen.set(self.head.index.load(Ordering::Acquire));
+        while tail - self.tail.seen.load(Ordering::Relaxed) == CAPACITY as u64 {
+            let head = self.head.index.load(Ordering::Acquire);
+            self.tail.seen.store(head, Ordering::Relaxed);
             spin_loop();
         }
+        self.ends(tail).iter().for_each(|end| end.store(number, Ordering::Relaxed));
         self.tail.index.store(tail + 1, Ordering::Release);
-        tail
     }
 
     #[inline]
     fn recv(&self) -> u64 {
         let head = self.head.index.load(Ordering::Relaxed);
-        while head == self.head.seen.get() {
-            self.head.seen.set(self.tail.index.load(Ordering::Acquire));
+        while head == self.head.seen.load(Ordering::Relaxed) {
+            let tail = self.tail.index.load(Ordering::Acquire);
+            self.head.seen.store(tail, Ordering::Relaxed);
             spin_loop();
         }
+        let [first, last] = self.ends(head).map(|end| end.load(Ordering::Relaxed));
+        assert_eq!(first, last, "a torn message");
         self.head.index.store(head + 1, Ordering::Release);
-        head
+        first
     }
 }
 
-pub fn limit() -> Run {
-    Box::new(|count| {
+/// The limit, for messages of this size.
+pub fn threads<M: Message>() -> Run {
+    let ring = InPlace::new::<M>();
+    Box::new(move |count| {
         cpu::unpin();
         let [here, there] = cpu::pair();
-        let slots = &Slots::default();
+        let ring = &ring;
+        let send = move || {
+            let each = |number| {
+                ring.send(number);
+                number
+            };
+            on(here, || numbers(0, count).map(each).sum())
+        };
+        let recv = move || on(there, || (0..count).map(|_| ring.recv()).sum());
         thread::scope(|scope| {
-            let sender = scope.spawn(move || on(here, count, || slots.send()));
-            let receiver = scope.spawn(move || on(there, count, || slots.recv()));
+            let (sender, receiver) = (scope.spawn(send), scope.spawn(recv));
             let (sent, received) = (sender.join(), receiver.join());
             settle(vec![sent.expect("a worker")], vec![received.expect("a worker")])
         })
     })
 }
 
-fn on(cpu: usize, count: u64, step: impl Fn() -> u64) -> Report {
+fn on(cpu: usize, work: impl FnOnce() -> u64) -> Report {
     cpu::pin(cpu);
-    Report::of(|| (0..count).map(|_| step()).sum())
+    Report::of(work)
 }

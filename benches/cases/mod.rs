@@ -20,8 +20,13 @@ use crate::support::ratio::{Case, Ratio, Run, Target};
 
 use Target::{NanosAtMost, Speed, SpeedAtLeast, TimeAtMost};
 
-const NO_PAUSE: Duration = Duration::ZERO;
-const MICROSECOND: Duration = Duration::from_micros(1);
+/// Messages of 64 B, 64 KiB and 1 MiB.
+type Line = [u64; 8];
+type Kib64 = [u64; 8 << 10];
+type Mib1 = [u64; 128 << 10];
+/// Pauses of a writer.
+const NONE: Duration = Duration::ZERO;
+const MICRO: Duration = Duration::from_micros(1);
 
 macro_rules! cases {
     ($($constant:ident $name:literal $set_up:expr;)*) => {
@@ -46,11 +51,11 @@ cases! {
     GET_64_BARE "value get 64 B/bare seqlock" values::get_64_bare();
     SET_64 "value set 64 B/commonhold" values::set_64();
     SET_64_BARE "value set 64 B/bare seqlock" values::set_64_bare();
-    WRITTEN "value get 64 B, written each µs/commonhold, processes" values::written(MICROSECOND);
-    WRITTEN_BARE "value get 64 B, written each µs/bare seqlock, threads" values::written_seqlock(MICROSECOND);
-    RUSHED "value get 64 B, written at full speed/commonhold, processes" values::written(NO_PAUSE);
-    RUSHED_BARE "value get 64 B, written at full speed/bare seqlock, threads" values::written_seqlock(NO_PAUSE);
-    RUSHED_STD "value get 64 B, written at full speed/std::Mutex, threads" values::written_mutex(NO_PAUSE);
+    WRITTEN "value get 64 B, written each µs/commonhold, processes" values::written(MICRO);
+    WRITTEN_BARE "value get 64 B, written each µs/bare seqlock, threads" values::written_seqlock(MICRO);
+    RUSHED "value get 64 B, written in haste/commonhold, processes" values::written(NONE);
+    RUSHED_BARE "value get 64 B, written in haste/bare seqlock, threads" values::written_seqlock(NONE);
+    RUSHED_STD "value get 64 B, written in haste/std::Mutex, threads" values::written_mutex(NONE);
     ARRAY_GET "array/get" objects::array_get();
     ARRAY_ADD "array/fetch_add" objects::array_add();
     READ "buffer read 512 B/commonhold" objects::buffer_read();
@@ -75,13 +80,16 @@ cases! {
     TWO_BARE "queue 2 to 2/bare ring, threads" bare_ring::threads(2);
     CROWD "queue 8 to 8/commonhold, processes" queues::processes::<u64>(8, "copy");
     TRIES "queue 1 to 1, try/commonhold, processes" queues::processes::<u64>(1, "try");
-    LINE "queue 64 B/commonhold, processes" queues::processes::<[u64; 8]>(1, "copy");
-    LINE_STD "queue 64 B/ArrayQueue, threads" queues::threads::<[u64; 8]>(1);
+    LINE "queue 64 B/commonhold, processes" queues::processes::<Line>(1, "copy");
+    LINE_STD "queue 64 B/ArrayQueue, threads" queues::threads::<Line>(1);
     MANY "queue send_all, recv_many/commonhold, processes" queues::processes::<u64>(1, "many");
-    HAND_64 "queue reserve, lease/64 B" hand_over::processes::<[u64; 8]>();
-    HAND_64K "queue reserve, lease/64 KiB" hand_over::processes::<[u64; 8 << 10]>();
-    HAND_1M "queue reserve, lease/1 MiB" hand_over::processes::<[u64; 128 << 10]>();
-    HAND_LIMIT "queue reserve, lease/limit: numbers of slots, threads" hand_over::limit();
+    HAND_64 "queue reserve, lease/64 B" hand_over::processes::<Line>(false);
+    HAND_64K "queue reserve, lease/64 KiB" hand_over::processes::<Kib64>(false);
+    HAND_1M "queue reserve, lease/1 MiB" hand_over::processes::<Mib1>(false);
+    PLACE_64K "queue in place 64 KiB/commonhold, processes" hand_over::processes::<Kib64>(true);
+    PLACE_64K_BARE "queue in place 64 KiB/tuned ring, threads" hand_over::threads::<Kib64>();
+    PLACE_1M "queue in place 1 MiB/commonhold, processes" hand_over::processes::<Mib1>(true);
+    PLACE_1M_BARE "queue in place 1 MiB/tuned ring, threads" hand_over::threads::<Mib1>();
     TRIP "round trip, both run/queues, processes" trips::processes("queue", false);
     TRIP_EVENT "round trip, both run/events, processes" trips::processes("event", false);
     TRIP_BARE "round trip, both run/two cache lines, threads" trips::threads(false);
@@ -151,12 +159,11 @@ pub const RATIOS: &[Ratio] = &[
         SpeedAtLeast(1.0),
     ),
     ratio(
-        "Value<[u8; 64]>::get, written at full speed/std::Mutex",
+        "Value<[u8; 64]>::get, written in haste/std::Mutex",
         RUSHED,
         RUSHED_STD,
         SpeedAtLeast(2.0),
     ),
-    ratio("Value<[u8; 64]>::get, written at full speed/bare seqlock", RUSHED, RUSHED_BARE, Speed),
     ratio("Semaphore/sem_t", SEMAPHORE, SEMAPHORE_C, TimeAtMost(2.0)),
     ratio("Event::is_set/AtomicU64::load", EVENT, EVENT_STD, TimeAtMost(2.0)),
     bound("Event::is_set", EVENT, Duration::from_nanos(1)),
@@ -171,12 +178,10 @@ pub const RATIOS: &[Ratio] = &[
     ratio("send_all and recv_many/send and recv", MANY, ONE, SpeedAtLeast(2.0)),
     ratio("hand over 64 KiB/64 B", HAND_64K, HAND_64, TimeAtMost(2.0)),
     ratio("hand over 1 MiB/64 B", HAND_1M, HAND_64, TimeAtMost(2.0)),
-    ratio("hand over 64 KiB/numbers of slots", HAND_64K, HAND_LIMIT, SpeedAtLeast(0.7)),
-    ratio("hand over 1 MiB/numbers of slots", HAND_1M, HAND_LIMIT, SpeedAtLeast(0.7)),
+    ratio("in place 64 KiB/tuned ring in place", PLACE_64K, PLACE_64K_BARE, SpeedAtLeast(0.7)),
+    ratio("in place 1 MiB/tuned ring in place", PLACE_1M, PLACE_1M_BARE, SpeedAtLeast(0.7)),
     ratio("round trip, both run/two cache lines", TRIP, TRIP_BARE, TimeAtMost(1.15)),
-    ratio("round trip by events, both run/two cache lines", TRIP_EVENT, TRIP_BARE, Speed),
     ratio("round trip, both asleep/two futexes", WAKE, WAKE_BARE, TimeAtMost(1.1)),
-    ratio("round trip by events, both asleep/two futexes", WAKE_EVENT, WAKE_BARE, Speed),
     bound("recovery of a killed holder's lock", RECOVERY, Duration::from_millis(100)),
     bound("recovery of a killed Process's lock", RECOVERY_CHILD, Duration::from_millis(5)),
     ratio("Queue<[u8]> 8 B/tuned ring of bytes", BYTES_8, BYTES_8_BARE, Speed),

@@ -1,7 +1,7 @@
 //! Counts the instructions of fast paths, and compares them with the record.
 //!
 //! `cargo bench --bench instructions -- --record` writes the record anew; `… -- Queue` shows what has "Queue"
-//! in its name. Without `--bench` (`cargo test --benches`) everything runs once, uncounted.
+//! in its name. With `--test`, and without `--bench` (`cargo test --benches`), everything runs once, uncounted.
 
 mod counting;
 mod operations;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         counting::perform();
     } else if asked("--list") || env::var("COMMONHOLD_BENCH").as_deref() == Ok("ratios") {
         // Nothing of this is asked for.
-    } else if !asked("--bench") {
+    } else if !asked("--bench") || asked("--test") {
         counting::perform();
     } else if Command::new("valgrind").arg("--version").output().is_err() {
         println!("instructions are not counted: valgrind is not installed");
