@@ -16,8 +16,8 @@ const ROLE: &str = "COMMONHOLD_COUNTED";
 const FUNCTION: &str = "commonhold_counted";
 /// After so many at the latest, what an object learns of its users is learned.
 const WARM_UP: u64 = CAPACITY as u64;
-const LENGTHS: [u64; 2] = [1024, 2048];
-const LOOPS: usize = 5;
+const LENGTHS: [u64; 2] = [256, 512];
+const LOOPS: usize = 15;
 
 /// The one function whose calls are counted.
 #[unsafe(export_name = "commonhold_counted")]
