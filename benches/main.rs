@@ -1,7 +1,7 @@
 //! Measures the crate beside its peers: criterion's figures first, then a table of ratios.
 //!
 //! `cargo bench -- lock` measures what has "lock" in its name. With `COMMONHOLD_BENCH=ratios` only
-//! the table is made. Without `--bench` (`cargo test --benches`) everything runs once, briefly.
+//! the table is made. With `--test`, and without `--bench` (`cargo test --benches`), everything runs once, briefly.
 
 mod cases;
 mod support;
@@ -21,13 +21,14 @@ fn main() {
         return;
     }
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let measures = arguments.iter().any(|argument| argument == "--bench");
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let measures = asked("--bench") && !asked("--test");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     if env::var("COMMONHOLD_BENCH").as_deref() != Ok("ratios") {
         with_criterion();
     }
     let wanted = |name: &str| filter.is_none_or(|part| name.contains(part.as_str()));
-    if arguments.iter().any(|argument| argument == "--list") {
+    if asked("--list") {
         return;
     }
     for ratio in RATIOS.iter().filter(|ratio| wanted(ratio.name)) {

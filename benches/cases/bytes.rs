@@ -190,21 +190,6 @@ fn settle(sent: Report, received: Report) -> Sample {
     sample(&[sent, received])
 }
 
-/// To and fro within one thread, which nobody disturbs: what the operations cost by themselves.
-pub fn alone() -> Run {
-    let mailbox = Mailbox::<u64>::new(4096).expect("a mailbox");
-    Box::new(move |count| {
-        let report = Report::of(|| {
-            for number in 0..count {
-                mailbox.send(number).expect("an open mailbox");
-                assert_eq!(mailbox.recv(), Ok(number));
-            }
-            count
-        });
-        sample(&[report])
-    })
-}
-
 /// Between two processes, by this kind of channel.
 pub fn processes(kind: &'static str, length: usize) -> Run {
     let name = fresh_name();

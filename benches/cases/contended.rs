@@ -1,10 +1,9 @@
 //! Two that want one lock, with a fifth of a microsecond of other work between: without it, results
 //! have two stable values.
 
-use std::hint::black_box;
 use std::sync::Mutex as StdMutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use commonhold::Mutex;
 
@@ -12,26 +11,13 @@ use crate::support::children::{Worker, serve};
 use crate::support::cpu;
 use crate::support::ratio::Run;
 use crate::support::report::{Report, sample};
+use crate::support::work::{steps, work};
 
 const WORK: Duration = Duration::from_nanos(200);
 
-/// Steps of a loop that take about [`WORK`].
-fn steps() -> u64 {
-    let start = Instant::now();
-    work(1_000_000);
-    let each = start.elapsed().as_secs_f64() / 1e6;
-    (WORK.as_secs_f64() / each).ceil() as u64
-}
-
-fn work(steps: u64) {
-    for step in 0..steps {
-        black_box(step);
-    }
-}
-
 pub fn threads() -> Run {
     let counter = StdMutex::new(0u64);
-    let steps = steps();
+    let steps = steps(WORK);
     Box::new(move |count| {
         cpu::unpin();
         let share = count.div_ceil(2);
@@ -59,7 +45,7 @@ pub fn threads() -> Run {
 pub fn processes() -> Run {
     let name = super::queues::fresh_name();
     let counter = Mutex::create(&name, 0u64).expect("a mutex");
-    let steps = steps();
+    let steps = steps(WORK);
     let mut adders = cpu::pair().map(|cpu| Worker::start(&format!("lock {name} {cpu} {steps}")));
     Box::new(move |count| {
         cpu::unpin();

@@ -3,32 +3,42 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
 
-use commonhold::Queue;
+use commonhold::{Queue, Segment};
 use memmap2::MmapMut;
 
 use super::queues::fresh_name;
 use crate::support::children::{Worker, serve};
-use crate::support::cpu;
+use crate::support::looped::pinned;
 use crate::support::ratio::Run;
-use crate::support::report::{Report, sample};
 
 const CAPACITY: usize = 64;
 const BYTES: u64 = 16 << 10;
 
-fn timed(mut operation: impl FnMut() + 'static) -> Run {
-    Box::new(move |count| {
-        cpu::pin(cpu::pair()[0]);
-        let report = Report::of(|| {
-            (0..count).for_each(|_| operation());
-            0
-        });
-        sample(&[report])
+/// Of segments.
+const ROOM: usize = 1 << 20;
+
+/// An object that has no name, which lies beside others.
+pub fn new() -> Run {
+    pinned((), |()| Queue::<u64>::new(CAPACITY).expect("a new queue"))
+}
+
+pub fn create_segment() -> Run {
+    let name = fresh_name();
+    pinned((), move |()| Segment::create(&name, ROOM).expect("a new segment"))
+}
+
+/// Of an object in a segment that is attached already.
+pub fn open_in_segment() -> Run {
+    let segment = Segment::create(&fresh_name(), ROOM).expect("a new segment");
+    let queue = Queue::<u64>::create(segment.at("queue"), CAPACITY).expect("a new queue");
+    pinned((segment, queue), |(segment, _)| {
+        Queue::<u64>::open(segment.at("queue")).expect("the queue")
     })
 }
 
 pub fn create() -> Run {
     let name = fresh_name();
-    timed(move || drop(Queue::<u64>::create(&name, CAPACITY).expect("a new queue")))
+    pinned((), move |()| Queue::<u64>::create(&name, CAPACITY).expect("a new queue"))
 }
 
 /// Of a queue that another process keeps: what a process has mapped, it finds again for less.
@@ -37,10 +47,7 @@ pub fn open() -> Run {
     let mut keeper = Worker::start(&format!("doors {name}"));
     keeper.tell("keep it");
     keeper.answer();
-    timed(move || {
-        let _keeper = &keeper;
-        drop(Queue::<u64>::open(&name).expect("the queue"));
-    })
+    pinned(keeper, move |_| Queue::<u64>::open(&name).expect("the queue"))
 }
 
 pub fn play(words: &[&str]) {
@@ -68,7 +75,7 @@ fn make(path: &PathBuf) -> MmapMut {
 
 pub fn create_bare() -> Run {
     let path = path(&fresh_name());
-    timed(move || {
+    pinned((), move |()| {
         drop(make(&path));
         fs::remove_file(&path).expect("the file");
     })
@@ -77,7 +84,7 @@ pub fn create_bare() -> Run {
 pub fn open_bare() -> Run {
     let path = path(&fresh_name());
     let kept = Named { _bytes: make(&path), path };
-    timed(move || {
+    pinned(kept, |kept| {
         let file = OpenOptions::new().read(true).write(true).open(&kept.path).expect("the file");
         assert_eq!(map(&file)[0], 1);
     })

@@ -1,119 +1,75 @@
 //! One thread, nobody else: what an operation costs at least.
 
 use std::cell::UnsafeCell;
-use std::hint::black_box;
-use std::sync::Mutex as StdMutex;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex as StdMutex, RwLock};
 
-use commonhold::{Event, Lock, Mutex, Semaphore, Value};
+use commonhold::{Array, Buffer, Event, Lock, Mailbox, Mutex, Queue, Semaphore, wait_any};
 use nix::libc;
 
-use crate::support::cpu;
+use crate::support::looped::pinned;
 use crate::support::ratio::Run;
-use crate::support::report::{Report, sample};
 
-/// Times a loop around `operation`.
-fn timed<T: 'static>(subject: T, operation: impl Fn(&T) + 'static) -> Run {
-    Box::new(move |count| {
-        cpu::pin(cpu::pair()[0]);
-        let subject = black_box(&subject);
-        let report = Report::of(|| {
-            for _ in 0..count {
-                operation(subject);
-            }
-            0
-        });
-        sample(&[report])
-    })
-}
+const LENGTH: usize = 64;
 
 pub fn lock() -> Run {
-    timed(Lock::new().expect("a lock"), |lock| drop(black_box(lock.lock().expect("it is free"))))
+    pinned(Lock::new().expect("a lock"), |lock| drop(lock.lock().expect("it is free")))
 }
 
 pub fn lock_std() -> Run {
-    timed(Box::new(StdMutex::new(())), |lock| {
-        drop(black_box(lock.lock().expect("it is free")));
-    })
+    pinned(Box::new(StdMutex::new(())), |lock| drop(lock.lock().expect("it is free")))
 }
 
 pub fn mutex() -> Run {
-    timed(Mutex::new(0u64).expect("a mutex"), |mutex| *mutex.lock().expect("it is free") += 1)
+    pinned(Mutex::new(0u64).expect("a mutex"), |mutex| *mutex.lock().expect("it is free") += 1)
 }
 
 pub fn mutex_std() -> Run {
-    timed(Box::new(StdMutex::new(0u64)), |mutex| *mutex.lock().expect("it is free") += 1)
+    pinned(Box::new(StdMutex::new(0u64)), |mutex| *mutex.lock().expect("it is free") += 1)
 }
 
-pub fn get() -> Run {
-    timed(Value::new(7u64).expect("a value"), |value| {
-        black_box(value.get());
+pub fn array_get() -> Run {
+    let mut at = 0;
+    pinned(Array::<u64>::new(LENGTH).expect("an array"), move |array| {
+        at = (at + 1) % LENGTH;
+        array.get(at)
     })
 }
 
-pub fn get_std() -> Run {
-    timed(Box::new(AtomicU64::new(7)), |atomic| {
-        black_box(atomic.load(Ordering::Acquire));
+pub fn array_add() -> Run {
+    let mut at = 0;
+    pinned(Array::<u64>::new(LENGTH).expect("an array"), move |array| {
+        at = (at + 1) % LENGTH;
+        array.fetch_add(at, 1).expect("an element")
     })
 }
 
-pub fn update() -> Run {
-    timed(Value::new(0u64).expect("a value"), |value| {
-        black_box(value.update(|number| number.wrapping_add(1)));
+pub fn buffer_read() -> Run {
+    pinned(Buffer::<u64>::new(LENGTH).expect("a buffer"), |buffer| {
+        buffer.read().expect("nobody writes").iter().sum::<u64>()
     })
 }
 
-pub fn update_std() -> Run {
-    timed(Box::new(AtomicU64::new(0)), |atomic| {
-        let mut number = atomic.load(Ordering::Acquire);
-        while let Err(found) = atomic.compare_exchange_weak(
-            number,
-            number.wrapping_add(1),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            number = found;
-        }
-        black_box(number);
+pub fn buffer_read_std() -> Run {
+    pinned(Box::new(RwLock::new([0u64; LENGTH])), |buffer| {
+        buffer.read().expect("nobody writes").iter().sum::<u64>()
     })
 }
 
-pub fn get_64() -> Run {
-    timed(Value::new([7u8; 64]).expect("a value"), |value| {
-        black_box(value.get());
+pub fn buffer_write() -> Run {
+    pinned(Buffer::<u64>::new(LENGTH).expect("a buffer"), |buffer| {
+        buffer.write().expect("it is free").iter_mut().for_each(|number| *number += 1);
     })
 }
 
-/// A sequence number and the words it covers.
-struct Seqlock {
-    sequence: AtomicU64,
-    words: [AtomicU64; 8],
-}
-
-impl Seqlock {
-    fn get(&self) -> [u64; 8] {
-        loop {
-            let before = self.sequence.load(Ordering::Acquire);
-            let words = std::array::from_fn(|at| self.words[at].load(Ordering::Relaxed));
-            fence(Ordering::Acquire);
-            if before & 1 == 0 && self.sequence.load(Ordering::Relaxed) == before {
-                return words;
-            }
-        }
-    }
-}
-
-pub fn get_64_bare() -> Run {
-    let words = std::array::from_fn(|_| AtomicU64::new(7));
-    timed(Box::new(Seqlock { sequence: AtomicU64::new(0), words }), |cell| {
-        black_box(cell.get());
+pub fn buffer_write_std() -> Run {
+    pinned(Box::new(RwLock::new([0u64; LENGTH])), |buffer| {
+        buffer.write().expect("it is free").iter_mut().for_each(|number| *number += 1);
     })
 }
 
 pub fn semaphore() -> Run {
-    timed(Semaphore::new(1).expect("a semaphore"), |semaphore| {
-        drop(black_box(semaphore.acquire()));
-    })
+    pinned(Semaphore::new(1).expect("a semaphore"), |semaphore| drop(semaphore.acquire()))
 }
 
 pub fn semaphore_c() -> Run {
@@ -121,7 +77,7 @@ pub fn semaphore_c() -> Run {
     let semaphore = Box::new(UnsafeCell::new(unsafe { std::mem::zeroed::<libc::sem_t>() }));
     // SAFETY: it is in its place, and stays there.
     assert_eq!(unsafe { libc::sem_init(semaphore.get(), 1, 1) }, 0);
-    timed(semaphore, |semaphore| {
+    pinned(semaphore, |semaphore| {
         let semaphore = semaphore.get();
         // SAFETY: it was initialized, and never moved.
         assert_eq!(unsafe { libc::sem_wait(semaphore) }, 0);
@@ -130,14 +86,38 @@ pub fn semaphore_c() -> Run {
     })
 }
 
-pub fn event() -> Run {
-    timed(Event::new().expect("an event"), |event| {
-        black_box(event.is_set());
+pub fn event_is_set() -> Run {
+    pinned(Event::new().expect("an event"), Event::is_set)
+}
+
+pub fn event_is_set_std() -> Run {
+    pinned(Box::new(AtomicU64::new(0)), |atomic| atomic.load(Ordering::Acquire) != 0)
+}
+
+pub fn event_set_clear() -> Run {
+    pinned(Event::new().expect("an event"), |event| {
+        event.set();
+        event.clear();
     })
 }
 
-pub fn event_std() -> Run {
-    timed(Box::new(AtomicU64::new(0)), |atomic| {
-        black_box(atomic.load(Ordering::Acquire) != 0);
+pub fn queue() -> Run {
+    pinned(Queue::<u64>::new(LENGTH).expect("a queue"), |queue| {
+        queue.send(7).expect("an open queue");
+        queue.recv().expect("an open queue")
     })
+}
+
+pub fn mailbox() -> Run {
+    pinned(Mailbox::<u64>::new(4096).expect("a mailbox"), |mailbox| {
+        mailbox.send(7).expect("an open mailbox");
+        mailbox.recv().expect("an open mailbox")
+    })
+}
+
+/// Of two, one of which is ready.
+pub fn ready_of_two() -> Run {
+    let (jobs, over) = (Queue::<u64>::new(LENGTH), Event::new().expect("an event"));
+    over.set();
+    pinned((jobs.expect("a queue"), over), |(jobs, over)| wait_any(&[jobs, over], None))
 }

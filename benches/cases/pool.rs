@@ -40,14 +40,22 @@ fn threads() -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().expect("a pool of threads")
 }
 
+/// Items of one call.
+const ITEMS: u64 = 100_000;
+
+/// So many items, by as few calls as it takes.
+fn in_calls(count: u64, mut call: impl FnMut(u64)) -> Sample {
+    timed(|| (0..count).step_by(ITEMS as usize).for_each(|done| call(ITEMS.min(count - done))))
+}
+
 /// Of so many items, so many at a time; 0: as the pool likes it.
 pub fn map(chunk: usize) -> Run {
     let pool = pool();
     let options = if chunk == 0 { MapOptions::new() } else { MapOptions::new().chunk(chunk) };
     Box::new(move |count| {
-        timed(|| {
-            let results = pool.map_with(nothing, 0..count, options).expect("results");
-            assert_eq!(results.len() as u64, count);
+        in_calls(count, |items| {
+            let results = pool.map_with(nothing, 0..items, options).expect("results");
+            assert_eq!(results.len() as u64, items);
         })
     })
 }
@@ -55,14 +63,14 @@ pub fn map(chunk: usize) -> Run {
 pub fn map_rayon(chunk: usize) -> Run {
     let pool = threads();
     Box::new(move |count| {
-        timed(|| {
-            let items = (0..count as usize).into_par_iter();
+        in_calls(count, |length| {
+            let items = (0..length as usize).into_par_iter();
             let nothing = |n: usize| nothing(n as u64);
             let results: Vec<u64> = pool.install(|| match chunk {
                 0 => items.map(nothing).collect(),
                 _ => items.with_max_len(chunk).map(nothing).collect(),
             });
-            assert_eq!(results.len() as u64, count);
+            assert_eq!(results.len() as u64, length);
         })
     })
 }
@@ -70,8 +78,24 @@ pub fn map_rayon(chunk: usize) -> Run {
 pub fn map_bare(chunk: usize) -> Run {
     let pool = Bare::new();
     Box::new(move |count| {
-        let chunk = if chunk == 0 { count as usize / (4 * WORKERS) + 1 } else { chunk };
-        timed(|| pool.map(count as usize, chunk))
+        in_calls(count, |items| {
+            let chunk = if chunk == 0 { items as usize / (4 * WORKERS) + 1 } else { chunk };
+            pool.map(items as usize, chunk);
+        })
+    })
+}
+
+/// Results as they come, in the order of the items or in their own.
+pub fn imap(ordered: bool) -> Run {
+    let pool = pool();
+    Box::new(move |count| {
+        in_calls(count, |items| {
+            let done = match ordered {
+                true => pool.imap(nothing, 0..items).filter(Result::is_ok).count(),
+                false => pool.imap_unordered(nothing, 0..items).filter(Result::is_ok).count(),
+            };
+            assert_eq!(done as u64, items);
+        })
     })
 }
 

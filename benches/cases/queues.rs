@@ -5,26 +5,25 @@
 //! order of each sender's messages, and the sums must agree.
 
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use commonhold::bytemuck::Pod;
 use commonhold::{Queue, Shared, TryRecvError, TrySendError};
 use crossbeam_queue::ArrayQueue;
 
+use super::hand_over::{recv_leases, send_slots};
 use crate::support::children::{Worker, serve};
 use crate::support::cpu;
 use crate::support::ratio::{Run, Sample};
 use crate::support::report::{Report, sample, sum};
 
-const CAPACITY: usize = 1024;
-/// Of large messages, and of small ones that are compared with them.
-const FEW: usize = 16;
+pub(super) const CAPACITY: usize = 1024;
 /// Of a batch.
 const BATCH: usize = 64;
 /// Above this bit of a message's number is the number of its sender.
 const SENDER_SHIFT: u32 = 48;
-const MAX_SENDERS: usize = 4;
+const MAX_SENDERS: usize = 8;
 
 /// A name that nobody else uses.
 pub fn fresh_name() -> String {
@@ -82,10 +81,10 @@ impl<const N: usize> Message for [u64; N] {
 }
 
 /// Waits as crossbeam's `Backoff::snooze` does.
-struct Backoff(u32);
+pub(super) struct Backoff(pub(super) u32);
 
 impl Backoff {
-    fn snooze(&mut self) {
+    pub(super) fn snooze(&mut self) {
         if self.0 <= 6 {
             (0..1 << self.0).for_each(|_| spin_loop());
         } else {
@@ -96,7 +95,7 @@ impl Backoff {
 }
 
 /// What takes messages and gives them.
-trait Channel<M> {
+pub(super) trait Channel<M> {
     fn send(&self, message: M);
     fn recv(&self) -> M;
 }
@@ -162,76 +161,8 @@ impl<M> Channel<M> for ArrayQueue<M> {
     }
 }
 
-/// Vyukov's ring and nothing else: what the hardware allows a queue whose claims are one CAS. Its
-/// users' death, sleep and closing are not its business.
-struct BareRing {
-    tail: Line,
-    head: Line,
-    slots: Vec<BareSlot>,
-}
-
-#[repr(align(128))]
-struct Line(AtomicU64);
-
-#[repr(align(16))]
-struct BareSlot {
-    stamp: AtomicU64,
-    message: AtomicU64,
-}
-
-impl BareRing {
-    fn new() -> BareRing {
-        let slot = |at| BareSlot { stamp: AtomicU64::new(at), message: AtomicU64::new(0) };
-        let slots = (0..CAPACITY as u64).map(slot).collect();
-        BareRing { tail: Line(AtomicU64::new(0)), head: Line(AtomicU64::new(0)), slots }
-    }
-
-    /// Claims the position of this index word, once its slot is stamped so.
-    #[inline]
-    fn claim(&self, index: &AtomicU64, stamp: u64) -> Option<(u64, &BareSlot)> {
-        loop {
-            let at = index.load(Ordering::Acquire);
-            let slot = &self.slots[at as usize % CAPACITY];
-            if slot.stamp.load(Ordering::Acquire) != at + stamp {
-                return None;
-            }
-            let claim = index.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire);
-            if claim.is_ok() {
-                return Some((at, slot));
-            }
-        }
-    }
-}
-
-impl Channel<u64> for BareRing {
-    #[inline]
-    fn send(&self, message: u64) {
-        let mut backoff = Backoff(0);
-        loop {
-            if let Some((at, slot)) = self.claim(&self.tail.0, 0) {
-                slot.message.store(message, Ordering::Relaxed);
-                return slot.stamp.store(at + 1, Ordering::Release);
-            }
-            backoff.snooze();
-        }
-    }
-
-    #[inline]
-    fn recv(&self) -> u64 {
-        let mut backoff = Backoff(0);
-        loop {
-            if let Some((at, slot)) = self.claim(&self.head.0, 1) {
-                let message = slot.message.load(Ordering::Relaxed);
-                slot.stamp.store(at + CAPACITY as u64, Ordering::Release);
-                return message;
-            }
-            backoff.snooze();
-        }
-    }
-}
-
 /// The numbers of a sender's messages.
-fn numbers(sender: usize, count: u64) -> impl Iterator<Item = u64> {
+pub(super) fn numbers(sender: usize, count: u64) -> impl Iterator<Item = u64> {
     let first = (sender as u64) << SENDER_SHIFT;
     (1..=count).map(move |number| first | number)
 }
@@ -247,14 +178,14 @@ fn send_copies<M: Message>(channel: &impl Channel<M>, sender: usize, count: u64)
 
 /// Each sender's messages come in their order.
 #[derive(Default)]
-struct Checker {
+pub(super) struct Checker {
     last: [u64; MAX_SENDERS],
-    sum: u64,
+    pub(super) sum: u64,
 }
 
 impl Checker {
     #[inline]
-    fn check(&mut self, number: u64) {
+    pub(super) fn check(&mut self, number: u64) {
         let last = &mut self.last[(number >> SENDER_SHIFT) as usize % MAX_SENDERS];
         assert!(number > *last, "out of order: {number:x} after {last:x}");
         *last = number;
@@ -297,42 +228,15 @@ fn recv_batches(queue: &Queue<u64>, count: u64) -> u64 {
     checker.sum
 }
 
-/// Hands over slots whose contents nobody touches; with `check`, both ends of them are.
-fn send_slots<M: Message>(queue: &Queue<M>, count: u64, check: bool) -> u64 {
-    let mut sum = 0u64;
-    for number in numbers(0, count) {
-        let mut slot = queue.reserve().expect("an open queue");
-        if check {
-            slot.set_number(number);
-            sum = sum.wrapping_add(number);
-        }
-        slot.send().expect("an open queue");
-    }
-    sum
-}
-
-fn recv_leases<M: Message>(queue: &Queue<M>, count: u64, check: bool) -> u64 {
-    let mut checker = Checker::default();
-    for _ in 0..count {
-        let lease = queue.lease().expect("an open queue");
-        if check {
-            checker.check(lease.number());
-        }
-        lease.done();
-    }
-    checker.sum
-}
-
 /// As many senders as receivers: the senders on one core, the receivers on the other.
 pub fn threads<M: Message>(pairs: usize) -> Run {
     between_threads(ArrayQueue::<M>::new(CAPACITY), pairs)
 }
 
-pub fn threads_bare(pairs: usize) -> Run {
-    between_threads(BareRing::new(), pairs)
-}
-
-fn between_threads<M: Message>(queue: impl Channel<M> + Sync + 'static, pairs: usize) -> Run {
+pub(super) fn between_threads<M: Message>(
+    queue: impl Channel<M> + Sync + 'static,
+    pairs: usize,
+) -> Run {
     Box::new(move |count| {
         cpu::unpin();
         let share = count.div_ceil(pairs as u64);
@@ -364,7 +268,7 @@ fn between_threads<M: Message>(queue: impl Channel<M> + Sync + 'static, pairs: u
     })
 }
 
-fn settle(mut sent: Vec<Report>, received: Vec<Report>) -> Sample {
+pub(super) fn settle(mut sent: Vec<Report>, received: Vec<Report>) -> Sample {
     let share_cores = sent.len() > 1;
     assert_eq!(sum(&sent), sum(&received), "what was sent is what was received");
     sent.extend(received);
@@ -378,22 +282,15 @@ pub fn processes<M: Message>(pairs: usize, verb: &'static str) -> Run {
     Box::new(Crew::<M>::new(pairs, verb, CAPACITY).into_run(verb))
 }
 
-/// Handing over messages whose contents are not touched.
-pub fn hand_over<M: Message>() -> Run {
-    let mut crew = Crew::<M>::new(1, "place", FEW);
-    crew.run("check", 1000);
-    Box::new(crew.into_run("place"))
-}
-
 /// The processes around a queue.
-struct Crew<M: Message> {
+pub(super) struct Crew<M: Message> {
     senders: Vec<Worker>,
     receivers: Vec<Worker>,
     _queue: Queue<M>,
 }
 
 impl<M: Message> Crew<M> {
-    fn new(pairs: usize, verb: &str, capacity: usize) -> Crew<M> {
+    pub(super) fn new(pairs: usize, verb: &str, capacity: usize) -> Crew<M> {
         let name = fresh_name();
         let queue = Queue::create(&name, capacity).expect("a new queue");
         let [here, there] = cpu::pair();
@@ -408,11 +305,11 @@ impl<M: Message> Crew<M> {
         crew
     }
 
-    fn into_run(mut self, verb: &'static str) -> impl FnMut(u64) -> Sample {
+    pub(super) fn into_run(mut self, verb: &'static str) -> impl FnMut(u64) -> Sample {
         move |count| self.run(verb, count)
     }
 
-    fn run(&mut self, verb: &str, count: u64) -> Sample {
+    pub(super) fn run(&mut self, verb: &str, count: u64) -> Sample {
         cpu::unpin();
         let order = format!("{verb} {}", count.div_ceil(self.senders.len() as u64));
         self.receivers.iter_mut().chain(&mut self.senders).for_each(|one| one.tell(&order));

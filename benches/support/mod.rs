@@ -2,6 +2,8 @@
 
 pub mod children;
 pub mod cpu;
+pub mod looped;
 pub mod placement;
 pub mod ratio;
 pub mod report;
+pub mod work;

@@ -1,4 +1,6 @@
 //! Ratios of two measurements in one run: interleaved, and only while the cores stayed where they were.
+//!
+//! Where a target is a time, there is nobody to compare with.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub enum Target {
     SpeedAtLeast(f64),
     /// The same, where nothing was promised.
     Speed,
+    /// Nanoseconds of ours.
+    NanosAtMost(f64),
 }
 
 /// One line of the table.
@@ -32,7 +36,7 @@ pub enum Target {
 pub struct Ratio {
     pub name: &'static str,
     pub ours: Case,
-    pub theirs: Case,
+    pub theirs: Option<Case>,
     pub target: Target,
 }
 
@@ -43,6 +47,12 @@ const REPETITIONS: usize = 31;
 const ATTEMPTS: usize = 120;
 /// If fewer are undisturbed, those that were least disturbed serve.
 const FEWEST: usize = 5;
+
+/// Of nobody.
+const NOTHING: Sample = Sample { took: Duration::ZERO, interruptions: 0 };
+
+/// Operations of each that show whether they work.
+const FEW: u64 = 16;
 
 /// Both competitors, once each.
 struct Repetition {
@@ -61,8 +71,11 @@ pub struct Outcome {
 
 impl Ratio {
     pub fn measure(self) -> Outcome {
-        let (mut ours, mut theirs) = ((self.ours.set_up)(), (self.theirs.set_up)());
-        let (our_count, their_count) = (calibrate(&mut ours), calibrate(&mut theirs));
+        let nothing = || -> Run { Box::new(|_| NOTHING) };
+        let mut ours = (self.ours.set_up)();
+        let mut theirs = self.theirs.map_or_else(nothing, |theirs| (theirs.set_up)());
+        let our_count = calibrate(&mut ours);
+        let their_count = if self.theirs.is_some() { calibrate(&mut theirs) } else { 1 };
         let mut kept: Vec<Repetition> = Vec::new();
         let undisturbed = |kept: &[Repetition]| kept.iter().filter(|one| one.is_calm()).count();
         let mut attempts = 0;
@@ -86,8 +99,8 @@ impl Ratio {
 
     /// A few operations of each, to see that they work.
     pub fn try_once(self) {
-        for case in [self.ours, self.theirs] {
-            (case.set_up)()(100);
+        for case in [Some(self.ours), self.theirs].into_iter().flatten() {
+            (case.set_up)()(FEW);
         }
     }
 }
@@ -112,12 +125,13 @@ fn best(mut kept: Vec<Repetition>) -> Vec<Repetition> {
 
 /// How many operations take about [`LENGTH`].
 fn calibrate(run: &mut Run) -> u64 {
-    let mut count = 64;
-    while run(count).took * 4 < LENGTH {
+    let mut fastest = |count| (0..3).map(|_| run(count).took).min().unwrap_or(LENGTH);
+    let (mut count, mut took) = (1, fastest(1));
+    while took * 4 < LENGTH {
         count *= 4;
+        took = fastest(count);
     }
-    let fastest = (0..3).map(|_| run(count).took).min().unwrap_or(LENGTH);
-    (count as f64 * LENGTH.as_secs_f64() / fastest.as_secs_f64()).ceil() as u64
+    (count as f64 * LENGTH.as_secs_f64() / took.as_secs_f64()).ceil() as u64
 }
 
 /// Nanoseconds of each operation.
@@ -141,6 +155,7 @@ impl Outcome {
         self.all(|one| match self.ratio.target {
             Target::TimeAtMost(_) => one.ours / one.theirs,
             Target::SpeedAtLeast(_) | Target::Speed => one.theirs / one.ours,
+            Target::NanosAtMost(_) => one.ours,
         })
     }
 }
@@ -154,28 +169,42 @@ impl fmt::Display for Outcome {
         let values = self.values();
         let part = |of: usize| values[(values.len() - 1) * of / 4];
         let median = part(2);
-        let verdict = |met| if met { "met" } else { "NOT MET" };
-        let target = match self.ratio.target {
-            Target::TimeAtMost(most) => format!("target ≤ {most}) {}", verdict(median <= most)),
-            Target::SpeedAtLeast(least) => {
-                format!("target ≥ {least}) {}", verdict(median >= least))
-            }
-            Target::Speed => "no target)".to_owned(),
+        let figure = |value: f64| match self.ratio.target {
+            Target::NanosAtMost(_) => Nanos(value).to_string(),
+            _ => format!("{value:.2}"),
         };
-        writeln!(f, "ratio {name} {median:.2} ({target}")?;
+        writeln!(f, "ratio {name} {} ({})", figure(median), self.ratio.target.judge(median))?;
         let disturbed = self.kept.iter().filter(|one| !one.is_calm()).count();
         let far = self.kept.iter().filter(|one| one.placement.is_far()).count();
+        let ours = Nanos(self.median(|one| one.ours));
+        let by = match self.ratio.theirs {
+            Some(_) => format!("{ours} by {}", Nanos(self.median(|one| one.theirs))),
+            None => format!("{} at most", figure(part(4))),
+        };
         write!(
             f,
-            "      {:.2} to {:.2} (middle half), {} by {}; {} of {} repetitions, {disturbed} disturbed, \
-             {far} far",
-            part(1),
-            part(3),
-            Nanos(self.median(|one| one.ours)),
-            Nanos(self.median(|one| one.theirs)),
+            "      {} to {} (middle half), {by}; {} of {} repetitions, {disturbed} disturbed, {far} far",
+            figure(part(1)),
+            figure(part(3)),
             self.kept.len(),
             self.attempts,
         )
+    }
+}
+
+impl Target {
+    fn judge(self, median: f64) -> String {
+        let verdict = |met| if met { "met" } else { "NOT MET" };
+        match self {
+            Target::TimeAtMost(most) => format!("target ≤ {most}, {}", verdict(median <= most)),
+            Target::SpeedAtLeast(least) => {
+                format!("target ≥ {least:.2}, {}", verdict(median >= least))
+            }
+            Target::Speed => "no target".to_owned(),
+            Target::NanosAtMost(most) => {
+                format!("target ≤ {}, {}", Nanos(most), verdict(median <= most))
+            }
+        }
     }
 }
 
@@ -184,10 +213,10 @@ struct Nanos(f64);
 
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 1000.0 {
-            write!(f, "{:.1} ns", self.0)
-        } else {
-            write!(f, "{:.1} µs", self.0 / 1000.0)
+        match self.0 {
+            nanos if nanos < 1e3 => write!(f, "{nanos:.1} ns"),
+            nanos if nanos < 1e6 => write!(f, "{:.1} µs", nanos / 1e3),
+            nanos => write!(f, "{:.1} ms", nanos / 1e6),
         }
     }
 }
