@@ -96,9 +96,11 @@ pub struct Row {
     pub most: f64,
     pub kept: usize,
     pub tried: usize,
-    /// Of those kept: with the cores farther from each other than at other times; with somebody else on a core.
+    /// Of those kept: with the cores farther from each other than at other times; with somebody else on a core;
+    /// with the cores moved meanwhile.
     pub far: usize,
     pub disturbed: usize,
+    pub moved: usize,
     pub trips: Option<Trips>,
     /// How many times as fast as the best peer, between processes or threads; as the limit.
     pub to_best_peer: Option<f64>,

@@ -7,12 +7,11 @@ use shared_memory::{Shmem, ShmemConf};
 
 use super::bare::{room_for, touch};
 use crate::case::{Shape, What};
-use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, Seat, entry};
-use crate::engines::crew::Crew;
+use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, entry};
 use crate::engines::link::{Inlet, Link, Linked, Outlet};
 use crate::engines::lock::{Lockable, Locked};
 use crate::engines::message::{Content, Message};
-use crate::engines::operation::{Operator, pinned};
+use crate::engines::operation::{Operator, opened, pinned};
 use crate::engines::rendezvous::fresh_place;
 use crate::support::children::serve;
 
@@ -168,21 +167,7 @@ fn create(bytes: usize) -> Result<Bout, String> {
 }
 
 fn open_again() -> Result<Bout, String> {
-    let place = fresh_place();
-    let seat = Seat {
-        contestant: MEMORY.to_owned(),
-        case: "door/open".to_owned(),
-        side: "keep".to_owned(),
-        number: 0,
-        cpu: 0,
-        place: place.clone(),
-    };
-    let mut keeper = Crew::new(vec![seat.fill()]);
-    keeper.order("keep it")?;
-    pinned(move || {
-        let _keeper = &keeper;
-        touch(open(&place).as_ptr(), 16 << 10);
-    })
+    opened(MEMORY, |place| touch(open(place).as_ptr(), 16 << 10))
 }
 
 fn keep(place: &str) {

@@ -2,7 +2,8 @@
 
 use crate::case::{Case, What};
 use crate::contestant::{Bout, Card, Contestant, Entry, Run, Seat};
-use crate::engines::crew::run_of;
+use crate::engines::crew::{Crew, run_of};
+use crate::engines::rendezvous::fresh_place;
 use crate::support::cpu;
 use crate::support::report::Report;
 
@@ -31,6 +32,26 @@ impl Contestant for Operator {
     fn play(&self, case: &Case, seat: &Seat) {
         (self.play)(&case.what, seat);
     }
+}
+
+/// Times how what a child of that contestant keeps is opened: what a process has itself, it may find again
+/// for less.
+pub fn opened(contestant: &str, mut open: impl FnMut(&str) + 'static) -> Result<Bout, String> {
+    let place = fresh_place();
+    let seat = Seat {
+        contestant: contestant.to_owned(),
+        case: "door/open".to_owned(),
+        side: "keep".to_owned(),
+        number: 0,
+        cpu: 0,
+        place: place.clone(),
+    };
+    let mut keeper = Crew::new(vec![seat.fill()]);
+    keeper.order("keep it")?;
+    pinned(move || {
+        let _keeper = &keeper;
+        open(&place);
+    })
 }
 
 /// Times a loop around the operation, on one core.

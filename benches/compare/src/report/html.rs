@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figures::time;
 use super::model::{Section, Table, left_out, sections};
-use super::notes::{ABSENT, DIFFERENCES, METHOD};
+use super::notes::{ABSENT, ALL_ARE_MEMORY, DIFFERENCES, METHOD};
 use super::plots::Plot;
 use super::svg;
 use crate::contestants;
@@ -135,11 +135,14 @@ fn table(table: &Table) -> Markup {
 }
 
 fn differences() -> Markup {
-    let [head, rows @ ..] = DIFFERENCES;
     html! {
-        div.wide { table.words {
-            tr { @for cell in head { th { (cell) } } }
-            @for row in rows { tr { @for cell in row { td { (cell) } } } }
-        } }
+        p { (ALL_ARE_MEMORY) }
+        @for table in DIFFERENCES {
+            div.wide { table.words {
+                @for (at, row) in table.iter().enumerate() {
+                    tr { @for cell in *row { @if at == 0 { th { (cell) } } @else { td { (cell) } } } }
+                }
+            } }
+        }
     }
 }

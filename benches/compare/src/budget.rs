@@ -1,0 +1,23 @@
+//! How much time a run may take, and how much of it each case.
+
+use std::time::{Duration, Instant};
+
+/// Time that is left, for so many entries that are left: what one does not use, the later ones have.
+pub struct Budget {
+    end: Instant,
+    entries: usize,
+}
+
+impl Budget {
+    pub fn new(time: Duration, entries: usize) -> Budget {
+        Budget { end: Instant::now() + time, entries }
+    }
+
+    /// Until when a case with so many entries may begin further rounds.
+    pub fn share(&mut self, entries: usize) -> Instant {
+        let now = Instant::now();
+        let part = entries as f64 / self.entries.max(entries) as f64;
+        self.entries = self.entries.saturating_sub(entries);
+        now + self.end.saturating_duration_since(now).mul_f64(part)
+    }
+}
