@@ -21,3 +21,21 @@ impl Budget {
         now + self.end.saturating_duration_since(now).mul_f64(part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_leaves_the_others_have() {
+        let hour = Duration::from_secs(3600);
+        let mut budget = Budget::new(hour, 4);
+        let share = |budget: &mut Budget, entries| {
+            budget.share(entries).saturating_duration_since(Instant::now()).as_secs().div_ceil(60)
+        };
+        assert_eq!(share(&mut budget, 1), 15);
+        assert_eq!(share(&mut budget, 1), 20); // nothing was used
+        assert_eq!(share(&mut budget, 2), 60);
+        assert_eq!(share(&mut budget, 2), 60); // more than were told of
+    }
+}

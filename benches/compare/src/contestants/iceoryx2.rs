@@ -176,7 +176,12 @@ impl<W: Way> Link for PubSub<W> {
 
     fn inlet<M: Message>(place: &str, shape: &Shape) -> Subscribed<M> {
         let topic = topic::<M>(&node(), place, shape.capacity);
-        Subscribed(topic.subscriber_builder().create().expect("a subscriber"))
+        let subscriber = topic.subscriber_builder().create().expect("a subscriber");
+        let published = || (topic.dynamic_config().number_of_publishers() > 0).then_some(());
+        wait_for("a publisher", published);
+        // Until then a publisher drops what does not fit.
+        subscriber.update_connections().expect("a connection");
+        Subscribed(subscriber)
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::contestant::Run;
-use crate::support::children::Worker;
+use crate::contestant::{Run, Seat};
+use crate::support::children::{self, Worker};
 use crate::support::report::{Report, sample, sum};
 
 /// Longer than any single run may take.
@@ -15,9 +15,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Crew(Vec<Worker>);
 
+/// The first order: to say that all is set up.
+const GREETING: &str = "hello";
+
+/// What a child does with its orders, once it has set up what it needs.
+pub fn serve(mut obey: impl FnMut(&str) -> String) {
+    children::serve(|order| if order == GREETING { "hello".to_owned() } else { obey(order) });
+}
+
 impl Crew {
-    pub fn new(workers: Vec<Worker>) -> Crew {
-        Crew(workers)
+    /// Of a program that needs no greeting.
+    pub fn of(worker: Worker) -> Crew {
+        Crew(vec![worker])
+    }
+
+    /// Fills the seats, and waits until everybody has set up what they need: nothing is sent to who is not there.
+    pub fn seated(seats: impl IntoIterator<Item = Seat>) -> Result<Crew, String> {
+        let mut crew = Crew(seats.into_iter().map(|seat| seat.fill()).collect());
+        crew.order(GREETING)?;
+        Ok(crew)
     }
 
     /// Gives all of them an order, and returns what they answer, in their order.

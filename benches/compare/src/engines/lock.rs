@@ -10,10 +10,9 @@ use memmap2::MmapRaw;
 
 use crate::case::{Case, What};
 use crate::contestant::{Bout, Card, Contestant, Entry, Keeper, Run, Seat, entry};
-use crate::engines::crew::{Crew, run_of};
+use crate::engines::crew::{Crew, run_of, serve};
 use crate::engines::rendezvous::{Files, fresh_place, path};
 use crate::engines::shared_file;
-use crate::support::children::serve;
 use crate::support::cpu;
 use crate::support::report::Report;
 
@@ -159,7 +158,7 @@ fn enter<L: Lockable>(case: &Case, participants: usize) -> Result<Bout, String> 
         cpu: cpu::pair()[number % 2],
         place: place.clone(),
     };
-    let mut crew = Crew::new((0..participants).map(|number| seat(number).fill()).collect());
+    let mut crew = Crew::seated((0..participants).map(seat))?;
     let mut run = move |count: u64| {
         let (_keeper, _files) = (&keeper, &files);
         let share = count.div_ceil(participants as u64);

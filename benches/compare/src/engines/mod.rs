@@ -8,6 +8,7 @@ pub mod operation;
 pub mod polling;
 pub mod rendezvous;
 pub mod shared_file;
+pub mod sign;
 pub mod stream;
 pub mod task;
 pub mod thread_link;

@@ -46,8 +46,7 @@ pub fn opened(contestant: &str, mut open: impl FnMut(&str) + 'static) -> Result<
         cpu: 0,
         place: place.clone(),
     };
-    let mut keeper = Crew::new(vec![seat.fill()]);
-    keeper.order("keep it")?;
+    let keeper = Crew::seated([seat])?;
     pinned(move || {
         let _keeper = &keeper;
         open(&place);

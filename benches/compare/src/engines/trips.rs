@@ -9,12 +9,11 @@ use quanta::Clock;
 
 use crate::case::{Case, Shape, What};
 use crate::contestant::{Bout, Keeper, Run, Seat};
-use crate::engines::crew::{Crew, run_of, settle};
+use crate::engines::crew::{Crew, run_of, serve, settle};
 use crate::engines::link::{Inlet, Link, Outlet};
 use crate::engines::message::{Content, Message};
 use crate::engines::rendezvous::fresh_place;
 use crate::engines::stream;
-use crate::support::children::serve;
 use crate::support::cpu;
 use crate::support::report::Report;
 
@@ -102,7 +101,7 @@ pub fn enter<L: Link, M: Message>(case: &Case, shape: &Shape) -> Result<Bout, St
         cpu,
         place: place.clone(),
     };
-    let mut crew = Crew::new(vec![seat("pong", second).fill(), seat("ping", first).fill()]);
+    let mut crew = Crew::seated([seat("pong", second), seat("ping", first)])?;
     let pause = pause_of(case);
     let mut run = move |verb: &str, count: u64| {
         let _keepers = &keepers;
@@ -162,4 +161,21 @@ pub fn decode(line: &str) -> Histogram<u64> {
         trips.record_n(value, count).expect("a time within the range");
     }
     trips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_trips_are_told_as_long() {
+        let mut trips = histogram();
+        for nanos in [80, 45_000, 5_000_000] {
+            trips.saturating_record(nanos);
+        }
+        let told = decode(&encode(&trips));
+        assert_eq!(told.len(), 3);
+        assert!((80..81).contains(&told.min()));
+        assert!((5_000_000..5_005_000).contains(&told.max()));
+    }
 }

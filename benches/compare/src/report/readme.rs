@@ -83,3 +83,19 @@ fn beside(ours: &Row, other: &Row) -> Option<String> {
     let name = &other.contestant;
     Some(format!("{} as fast as {of}, {name}", times(other.median / ours.median)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_section_is_written_anew_and_the_rest_is_left() {
+        let results = Results { machine: Default::default(), quick: true, cases: Vec::new() };
+        let readme = format!("before {BEGIN} old {END} after");
+        let renewed = renew(&readme, &results);
+        assert!(renewed.starts_with("before ") && renewed.ends_with(" after"));
+        assert!(!renewed.contains("old"));
+        assert_eq!(renew(&renewed, &results), renewed);
+        assert_eq!(renew("no section", &results), "no section");
+    }
+}
