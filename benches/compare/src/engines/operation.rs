@@ -1,5 +1,7 @@
 //! Operations of one thread, one after another.
 
+use std::time::{Duration, Instant};
+
 use crate::case::{Case, What};
 use crate::contestant::{Bout, Card, Contestant, Entry, Run, Seat};
 use crate::engines::crew::{Crew, run_of};
@@ -66,6 +68,21 @@ pub fn free(mut work: impl FnMut(u64) + 'static) -> Result<Bout, String> {
     Ok(Box::new(move |count| {
         cpu::unpin();
         Ok(Run { interruptions: 0, ..timed(|| work(count)) })
+    }))
+}
+
+/// Times how long it takes until something is up; not until it is gone again.
+pub fn up<T>(mut start: impl FnMut(u64) -> T + 'static) -> Result<Bout, String> {
+    Ok(Box::new(move |count| {
+        cpu::unpin();
+        let mut took = Duration::ZERO;
+        for n in 0..count {
+            let since = Instant::now();
+            let started = start(n);
+            took += since.elapsed();
+            drop(started);
+        }
+        Ok(Run { took, interruptions: 0, trips: None })
     }))
 }
 

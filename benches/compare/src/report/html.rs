@@ -99,7 +99,7 @@ fn section(section: &Section<'_>, plots: &[Plot]) -> Markup {
         h2 id=(anchor(section)) { (section.group.title) }
         p { (prose(section.group.about)) }
         @for plot in plots.iter().filter(|plot| plot.group == section.group.name) {
-            (PreEscaped(svg::inline(&plot.svg)))
+            div.wide { (PreEscaped(svg::inline(&plot.svg))) }
         }
         (table(&section.overview()))
         h3 { "commonhold beside the best peer, and beside the limit" }

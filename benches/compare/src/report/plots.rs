@@ -37,15 +37,35 @@ pub fn all(results: &Results) -> Vec<Plot> {
         plot("round trip", "round-trip", trips(results, "round trip", "There and back, both run")),
         plot("round trip", "latency", curve(results)),
         plot("asleep", "asleep", trips(results, "asleep", "There and back, the other sleeps")),
-        plot("lock", "lock-pair", bars("lock", "alone", "Lock and unlock, by one alone")),
+        plot(
+            "lock",
+            "lock-pair",
+            bars("lock", "alone", "Lock and unlock, by one alone (logarithmic)"),
+        ),
         plot("lock", "locks", rates("Locked and unlocked, times a second", "lock", PARTICIPANTS)),
         plot("segment", "segments", segments(results)),
-        plot("pool", "tasks", bars("pool", "0 µs, one by one", "Empty tasks, one by one: each")),
-        plot("pool", "chunks", bars("pool", "0 µs, in chunks", "Empty tasks, in chunks: each")),
+        plot(
+            "pool",
+            "tasks",
+            bars(
+                "pool",
+                "0 µs, one by one",
+                "Empty tasks of a pool of two, one by one: each (logarithmic)",
+            ),
+        ),
+        plot(
+            "pool",
+            "chunks",
+            bars(
+                "pool",
+                "0 µs, in chunks",
+                "Empty tasks of a pool of two, in chunks: each (logarithmic)",
+            ),
+        ),
         plot(
             "process",
             "spawn",
-            bars("process", "start and wait", "A process, started and waited for"),
+            bars("process", "start and wait", "A process, started and waited for (logarithmic)"),
         ),
     ]
     .into_iter()
@@ -77,17 +97,21 @@ fn cast(cases: &[&CaseResult]) -> Vec<(String, Kind, RGBColor)> {
             }
         }
     }
-    // Between processes first: threads are shown as far as there is room.
+    let chosen = chosen(others).into_iter().enumerate();
+    cast.extend(chosen.map(|(at, row)| (row.contestant.clone(), row.kind, colour(row.kind, at))));
+    cast
+}
+
+/// The fastest between processes, the fastest of Python's, and threads as far as there is room.
+fn chosen(mut others: Vec<&Row>) -> Vec<&Row> {
     others.sort_by(|a, b| a.median.total_cmp(&b.median));
     let (processes, threads): (Vec<&Row>, Vec<&Row>) =
         others.into_iter().partition(|row| row.kind == Kind::Processes);
-    let chosen = processes.into_iter().take(OTHERS - 2).chain(threads).take(OTHERS);
-    cast.extend(
-        chosen
-            .enumerate()
-            .map(|(at, row)| (row.contestant.clone(), row.kind, colour(row.kind, at))),
-    );
-    cast
+    let (python, processes): (Vec<&Row>, Vec<&Row>) =
+        processes.into_iter().partition(|row| row.contestant.starts_with("Python"));
+    let between_processes =
+        processes.into_iter().take(OTHERS - 3).chain(python.into_iter().take(1));
+    between_processes.chain(threads).take(OTHERS).collect()
 }
 
 /// A line for each of the cast, through what it has of these cases.
@@ -98,14 +122,17 @@ fn lines_of(cases: &[&CaseResult], y: impl Fn(&Row) -> Option<f64>) -> Vec<Line>
             Some((case.x, y(row)?))
         };
         let points: Vec<(f64, f64)> = cases.iter().filter_map(point).collect();
-        let name = if kind == Kind::Threads { format!("{name} (threads)") } else { name };
-        Line { name, points, colour, thick: kind == Kind::Commonhold }
+        Line { name: shown(name, kind), points, colour, thick: kind == Kind::Commonhold }
     };
     // The last drawn are on top.
     let mut lines: Vec<Line> = cast(cases).into_iter().map(line).collect();
     lines.retain(|line| !line.points.is_empty());
     lines.sort_by_key(|line| line.thick);
     lines
+}
+
+fn shown(name: String, kind: Kind) -> String {
+    if kind == Kind::Threads { format!("{name} (threads)") } else { name }
 }
 
 fn drawn(axes: &Axes<'_>, all: &[Line]) -> Option<String> {
@@ -183,8 +210,9 @@ fn curve(results: &Results) -> Option<String> {
     let mut all = Vec::new();
     for (name, kind, colour) in cast(&[case]) {
         let trips = case.rows.iter().find(|row| row.contestant == name)?.trips.as_ref()?;
-        let shown = trips.curve.iter().filter(|(_, part)| *part <= 0.9999);
-        let points = shown.map(|(nanos, part)| ((*nanos).max(1) as f64, *part)).collect();
+        let kept = trips.curve.iter().filter(|(_, part)| *part <= 0.9999);
+        let points = kept.map(|(nanos, part)| ((*nanos).max(1) as f64, *part)).collect();
+        let name = shown(name, kind);
         all.push(Line { name, points, colour, thick: kind == Kind::Commonhold });
     }
     all.sort_by_key(|line| line.thick);
@@ -205,7 +233,7 @@ fn case_bars(results: &Results, group: &str, label: &str, title: &str) -> Option
     let mut rows: Vec<&Row> = case.rows.iter().collect();
     rows.sort_by(|a, b| a.median.total_cmp(&b.median));
     let bar = |row: &&Row| Bar {
-        name: row.contestant.clone(),
+        name: shown(row.contestant.clone(), row.kind),
         value: row.median,
         label: figure(row.median, Unit::Time),
         colour: colour(row.kind, 0),

@@ -7,7 +7,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 
 use crate::case::What;
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, Seat, entry};
-use crate::engines::operation::{Operator, free};
+use crate::engines::operation::{Operator, free, up};
 use crate::engines::task::{WORKERS, check, items, task};
 use crate::support::bare_pool::BarePool;
 use crate::support::children::{Worker, role_variable, serve};
@@ -36,13 +36,13 @@ fn enter(what: &What) -> Option<Entry<'static>> {
             let pool = BarePool::new(task);
             free(move |count| (0..count).for_each(|_| check(&pool.map(items(1, 0), 1), 1)))
         }),
-        What::PoolStart => entry(|| free(|count| (0..count).for_each(|_| start()))),
+        What::PoolStart => entry(|| up(|_| start())),
         _ => None,
     }
 }
 
 /// Two processes of this program, and an answer of the first.
-fn start() {
+fn start() -> [Worker; WORKERS] {
     let seat = Seat {
         contestant: NAME.to_owned(),
         case: "pool/start and first result".to_owned(),
@@ -54,6 +54,7 @@ fn start() {
     let mut workers: [Worker; WORKERS] = std::array::from_fn(|_| seat.fill());
     workers[0].tell("go");
     assert_eq!(workers[0].answer().trim(), "done");
+    workers
 }
 
 pub fn processes() -> Box<dyn Contestant> {
