@@ -9,7 +9,7 @@ pub const METHOD: &[&str] = &[
      and after each run a cache line is passed between them for 2 ms; runs during which the cores moved are \
      dropped, and so are those during which somebody else had the core, as long as enough are left.",
     "Each contestant of a case is a process of its own, and has children of its own where several are needed. \
-     Who gives no answer within 10 s, or dies, is left out with a line, and its processes are killed.",
+     Who gives no answer within 25 s, or dies, is left out with a line, and its processes are killed.",
     "Senders are pinned to one core, receivers to another; participants of a lock alternately.",
     "Contents are checked. Before measuring, every word of some messages; while measuring, both ends of each \
      message, the order of each sender's messages, and the sum of all. What a lock protects is a counter that \
