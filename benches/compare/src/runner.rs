@@ -158,7 +158,8 @@ fn rows(players: Vec<Player>, left_out: &mut Vec<LeftOut>) -> Vec<Row> {
 /// Sets it up, and finds out how many operations take as long as is wanted; that warms it up, too.
 fn enter(case: &Case, contestant: &dyn Contestant, length: Duration) -> Result<Player, String> {
     let mut host = Host::of(case, contestant)?;
-    let mut count = 1;
+    let least = case.what.least();
+    let mut count = least;
     loop {
         let wall = host.run(count)?.1;
         // Once it is long, again: others may have been in the way.
@@ -167,7 +168,7 @@ fn enter(case: &Case, contestant: &dyn Contestant, length: Duration) -> Result<P
             break Ok(Player {
                 card: contestant.card(),
                 host,
-                count: fitting(count, wall, length),
+                count: fitting(count, wall, length).max(least),
                 repetitions: Vec::new(),
                 tried: 0,
                 failed: None,

@@ -119,7 +119,7 @@ const LINKS: &[&[&str]] = &[
 const LOCKS: &[&[&str]] = &[
     &["locks and permits", "waits by", "if the holder is killed"],
     &["commonhold Lock", "spinning, then sleeping", "the next one is told, and can recover it"],
-    &["commonhold Semaphore", "spinning, then sleeping", "the permit comes back"],
+    &["commonhold Semaphore", "sleeping", "the permit comes back"],
     &["pthread mutex, Boost, raw_sync", "sleeping", "all others wait for ever"],
     &[
         "pthread mutex, robust",

@@ -219,7 +219,7 @@ impl EvenLink for Signals {
     const CARD: Card = Card {
         name: "commonhold Event",
         kind: Kind::Commonhold,
-        about: "`set`; `wait` and `clear`. Spins a little, then sleeps.",
+        about: "`set`; `wait` and `clear`. The waiter sleeps.",
     };
     type End<M: Message> = Counted<Event>;
 
