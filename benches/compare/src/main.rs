@@ -104,6 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.docs {
         report::write_docs(&results, Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")))?;
     }
+    report::tell_warning(&results);
     println!("{}", arguments.out.join("report.html").display());
     Ok(())
 }

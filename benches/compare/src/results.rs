@@ -22,6 +22,14 @@ impl Results {
         Some([least, middles[middles.len() / 2], most])
     }
 
+    /// Of all that is told: which part was measured while somebody else used a core, or the cores moved.
+    pub fn disturbed(&self) -> f64 {
+        let rows = || self.cases.iter().flat_map(|case| &case.rows);
+        let kept: usize = rows().map(|row| row.kept).sum();
+        let disturbed: usize = rows().map(|row| row.disturbed.max(row.moved)).sum();
+        disturbed as f64 / kept.max(1) as f64
+    }
+
     /// These, and what an earlier run measured of other cases, in the order of that run.
     pub fn over(mut self, earlier: Results) -> Results {
         let mut cases = earlier.cases;

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figures::time;
-use super::model::{Section, Table, left_out, sections};
+use super::model::{Section, Table, left_out, sections, warning};
 use super::notes::{ABSENT, ALL_ARE_MEMORY, DIFFERENCES, METHOD};
 use super::plots::Plot;
 use super::svg;
@@ -67,6 +67,7 @@ fn machine(results: &Results) -> Markup {
                 @if at > 0 { ", " } (name) " " (version)
             } "."
         }
+        @if let Some(warning) = warning(results) { p { b { (warning) } } }
         @if let Some(placement) = results.placement() { p.soft { (placement_of(placement)) } }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::time;
-use super::model::{Section, Table, left_out, sections};
+use super::model::{Section, Table, left_out, sections, warning};
 use super::notes::{ABSENT, ALL_ARE_MEMORY, DIFFERENCES, METHOD};
 use super::plots::Plot;
 use crate::contestants;
@@ -47,6 +47,9 @@ fn machine(out: &mut String, results: &Results) -> std::fmt::Result {
     let versions: Vec<String> =
         machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     writeln!(out, "{}.\n", versions.join(", "))?;
+    if let Some(warning) = warning(results) {
+        writeln!(out, "**{warning}**\n")?;
+    }
     if let Some([least, middle, most]) = results.placement() {
         let [least, middle, most] = [least, middle, most].map(|nanos| time(nanos as f64));
         writeln!(

@@ -55,6 +55,13 @@ pub fn tell(case: &CaseResult, unit: Unit, since: Duration) {
     }
 }
 
+/// At the end.
+pub fn tell_warning(results: &Results) {
+    if let Some(warning) = model::warning(results) {
+        println!("{warning}");
+    }
+}
+
 /// The page; the same as Markdown, with its plots.
 pub fn write(results: &Results, to: &Path) -> Result<(), Box<dyn Error>> {
     let plots = plots::all(results);

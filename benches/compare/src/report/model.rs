@@ -161,6 +161,20 @@ fn trips(case: &CaseResult) -> Table {
     Table { head, rows: case.rows.iter().filter_map(row).collect() }
 }
 
+/// Beyond that, figures tell more of the machine than of who was measured.
+const MUCH: f64 = 0.15;
+
+/// What has to be said first, if the machine had other things to do.
+pub fn warning(results: &Results) -> Option<String> {
+    let disturbed = results.disturbed();
+    (disturbed > MUCH).then(|| {
+        format!(
+            "The machine was busy: {:.0} % of the runs were disturbed. These figures are not to be believed.",
+            100.0 * disturbed
+        )
+    })
+}
+
 /// Who could not take part, and why; each reason once, with whom it kept from what.
 pub fn left_out(results: &Results) -> Vec<String> {
     let mut reasons: Vec<(&str, BTreeSet<&str>, Vec<String>)> = Vec::new();

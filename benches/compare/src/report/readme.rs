@@ -1,6 +1,7 @@
 //! The README's section: the three plots that a newcomer wants, with what they say in one sentence each.
 
 use super::figures::{figure, times};
+use super::model::warning;
 use crate::case::Unit;
 use crate::contestant::Kind;
 use crate::results::{CaseResult, Results, Row};
@@ -49,7 +50,8 @@ pub fn renew(readme: &str, results: &Results) -> String {
         Some((before, after))
     });
     let Some((before, after)) = parts else { return readme.to_owned() };
-    let shown: Vec<String> = SHOWN.iter().filter_map(|shown| told(shown, results)).collect();
+    let shown = SHOWN.iter().filter_map(|shown| told(shown, results));
+    let shown: Vec<String> = warning(results).into_iter().chain(shown).collect();
     format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", shown.join("\n\n"))
 }
 
