@@ -24,9 +24,9 @@ pub struct Effort {
 
 impl Effort {
     pub const FULL: Effort = Effort {
-        length: Duration::from_millis(15),
-        rounds: 15,
-        most_rounds: 25,
+        length: Duration::from_millis(20),
+        rounds: 21,
+        most_rounds: 35,
         budget: Duration::from_secs(27 * 60),
     };
     pub const QUICK: Effort = Effort {
