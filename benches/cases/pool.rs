@@ -1,23 +1,19 @@
 //! Pools: many empty tasks, one task at a time, and how long it takes until there is one.
-//!
-//! The bare pool is what a pool cannot do without: two threads that share a counter of what is to be done,
-//! memory for arguments and results, and a place to sleep.
 
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use commonhold::{MapOptions, Pool};
 use rayon::prelude::*;
 
+use crate::support::bare_pool::{BarePool, WORKERS};
 use crate::support::children::{Worker, serve};
 use crate::support::cpu;
 use crate::support::ratio::{Run, Sample};
-
-const WORKERS: usize = 2;
 
 fn nothing(n: u64) -> u64 {
     n
@@ -76,11 +72,12 @@ pub fn map_rayon(chunk: usize) -> Run {
 }
 
 pub fn map_bare(chunk: usize) -> Run {
-    let pool = Bare::new();
+    let pool = BarePool::new(nothing);
     Box::new(move |count| {
         in_calls(count, |items| {
-            let chunk = if chunk == 0 { items as usize / (4 * WORKERS) + 1 } else { chunk };
-            pool.map(items as usize, chunk);
+            let len = usize::try_from(items).expect("fewer tasks");
+            let results = pool.map((0..len).map(|n| n as u64), chunk);
+            assert_eq!(results.last().copied(), items.checked_sub(1));
         })
     })
 }
@@ -189,102 +186,6 @@ fn started<P: 'static>(to_end: bool, start: impl Fn(u64) -> P + 'static) -> Run 
 
 pub fn play(_: &[&str]) {
     serve(|_| "done".to_owned());
-}
-
-/// The bare pool.
-struct Bare {
-    shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    round: AtomicUsize,
-    count: AtomicUsize,
-    chunk: AtomicUsize,
-    next: AtomicUsize,
-    busy: AtomicUsize,
-    caller: std::sync::Mutex<Option<Thread>>,
-    memory: std::sync::RwLock<Vec<(AtomicU64, AtomicU64)>>,
-    over: AtomicBool,
-}
-
-impl Bare {
-    fn new() -> Bare {
-        cpu::unpin();
-        let shared = Arc::new(Shared::default());
-        let threads = (0..WORKERS)
-            .map(|_| {
-                let shared = shared.clone();
-                thread::spawn(move || shared.work())
-            })
-            .collect();
-        Bare { shared, threads }
-    }
-
-    fn map(&self, count: usize, chunk: usize) {
-        let shared = &self.shared;
-        let mut memory = shared.memory.write().expect("no panic");
-        let len = count.max(memory.len());
-        memory.resize_with(len, Default::default);
-        for (n, (argument, _)) in memory.iter().take(count).enumerate() {
-            argument.store(n as u64, Ordering::Relaxed);
-        }
-        drop(memory);
-        *shared.caller.lock().expect("no panic") = Some(thread::current());
-        shared.count.store(count, Ordering::Relaxed);
-        shared.chunk.store(chunk, Ordering::Relaxed);
-        shared.next.store(0, Ordering::Relaxed);
-        shared.busy.store(WORKERS, Ordering::Relaxed);
-        shared.round.fetch_add(1, Ordering::Release);
-        self.threads.iter().for_each(|thread| thread.thread().unpark());
-        while shared.busy.load(Ordering::Acquire) > 0 {
-            thread::park();
-        }
-        let memory = shared.memory.read().expect("no panic");
-        let results: Vec<u64> =
-            memory[..count].iter().map(|(_, result)| result.load(Ordering::Relaxed)).collect();
-        assert_eq!(results.last().copied(), (count as u64).checked_sub(1));
-    }
-}
-
-impl Shared {
-    fn work(&self) {
-        let mut round = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            if self.round.load(Ordering::Acquire) == round {
-                thread::park();
-                continue;
-            }
-            round += 1;
-            let (count, chunk) =
-                (self.count.load(Ordering::Relaxed), self.chunk.load(Ordering::Relaxed));
-            let memory = self.memory.read().expect("no panic");
-            loop {
-                let from = self.next.fetch_add(chunk, Ordering::Relaxed);
-                if from >= count {
-                    break;
-                }
-                for (argument, result) in &memory[from..(from + chunk).min(count)] {
-                    result.store(nothing(argument.load(Ordering::Relaxed)), Ordering::Relaxed);
-                }
-            }
-            drop(memory);
-            if self.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
-                self.caller.lock().expect("no panic").as_ref().expect("a caller").unpark();
-            }
-        }
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
-    }
 }
 
 /// What Python's pools need for the same, where there is a Python.

@@ -1,5 +1,6 @@
 //! What a fair measurement needs on a machine that is shared.
 
+pub mod bare_pool;
 pub mod children;
 pub mod cpu;
 pub mod looped;

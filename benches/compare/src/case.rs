@@ -87,6 +87,21 @@ pub enum What {
     Spawn,
 }
 
+impl What {
+    /// So many operations a run has at least, however slow they are: with fewer it would tell of how a queue is
+    /// filled, or of how a pool begins.
+    pub fn least(&self) -> u64 {
+        match *self {
+            What::Stream(shape) | What::HandOver(shape) => 2 * shape.capacity as u64,
+            What::RoundTrip { .. } | What::Signal { .. } => 20,
+            What::Lock { .. } | What::Semaphore { .. } => 1000,
+            What::Tasks { micros, one_by_one: false } => (20_000 / (1 + micros)).max(200),
+            What::Tasks { micros, one_by_one: true } => (1000 / (1 + micros)).max(100),
+            _ => 1,
+        }
+    }
+}
+
 /// How a figure is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

@@ -102,7 +102,8 @@ static POOL: Group = Group {
     name: "pool",
     title: "Tasks of a pool of two workers",
     about: "The time for each task: of many, which take so long each, in chunks as the pool likes them or \
-            one by one; of a single one that is waited for; and of the start of a pool, with a first result.",
+            one by one; of a single one that is waited for; and of the start of a pool, until its first \
+            result.",
     unit: Unit::Time,
     axis: None,
 };

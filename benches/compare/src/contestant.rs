@@ -78,7 +78,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    fn role(&self) -> String {
+    pub fn role(&self) -> String {
         let Seat { contestant, case, side, number, cpu, place } = self;
         format!("{contestant}|{case}|{side}|{number}|{cpu}|{place}")
     }

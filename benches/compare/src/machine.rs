@@ -14,6 +14,7 @@ pub fn describe() -> Machine {
     let kib: u64 = memory.split(' ').next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
     let system = uname().ok();
     let release = system.as_ref().map_or("", |system| system.release().to_str().unwrap_or(""));
+    let release = release.split('-').next().unwrap_or(release); // the rest is whoever's who built it
     Machine {
         when: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         processor: field("/proc/cpuinfo", "model name"),

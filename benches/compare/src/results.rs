@@ -22,6 +22,14 @@ impl Results {
         Some([least, middles[middles.len() / 2], most])
     }
 
+    /// Of all that is told: which part was measured while somebody else used a core, or the cores moved.
+    pub fn disturbed(&self) -> f64 {
+        let rows = || self.cases.iter().flat_map(|case| &case.rows);
+        let kept: usize = rows().map(|row| row.kept).sum();
+        let disturbed: usize = rows().map(|row| row.disturbed.max(row.moved)).sum();
+        disturbed as f64 / kept.max(1) as f64
+    }
+
     /// These, and what an earlier run measured of other cases, in the order of that run.
     pub fn over(mut self, earlier: Results) -> Results {
         let mut cases = earlier.cases;
@@ -51,7 +59,7 @@ impl CaseResult {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     pub when: String,
     pub processor: String,
@@ -96,9 +104,11 @@ pub struct Row {
     pub most: f64,
     pub kept: usize,
     pub tried: usize,
-    /// Of those kept: with the cores farther from each other than at other times; with somebody else on a core.
+    /// Of those kept: with the cores farther from each other than at other times; with somebody else on a core;
+    /// with the cores moved meanwhile.
     pub far: usize,
     pub disturbed: usize,
+    pub moved: usize,
     pub trips: Option<Trips>,
     /// How many times as fast as the best peer, between processes or threads; as the limit.
     pub to_best_peer: Option<f64>,

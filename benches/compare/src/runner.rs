@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::case::Case;
-use crate::contestant::{Bout, Card, Contestant, Entry};
+use crate::case::{Case, What};
+use crate::contestant::{Card, Contestant};
+use crate::host::Host;
 use crate::results::{CaseResult, LeftOut, Row};
-use crate::statistics::{Repetition, row, set_ratios};
+use crate::statistics::{FEWEST, Repetition, row, set_ratios};
 use crate::support::placement::{Placement, probe};
 
 /// How thoroughly.
@@ -17,29 +18,52 @@ pub struct Effort {
     /// So many undisturbed ones of each contestant are wanted.
     pub rounds: usize,
     pub most_rounds: usize,
-    /// No further round of a case begins after that.
-    pub longest: Duration,
+    /// Of everything.
+    pub budget: Duration,
 }
 
 impl Effort {
     pub const FULL: Effort = Effort {
-        length: Duration::from_millis(15),
-        rounds: 15,
-        most_rounds: 25,
-        longest: Duration::from_secs(40),
+        length: Duration::from_millis(20),
+        rounds: 21,
+        most_rounds: 35,
+        budget: Duration::from_secs(27 * 60),
     };
     pub const QUICK: Effort = Effort {
         length: Duration::from_millis(5),
         rounds: 5,
         most_rounds: 9,
-        longest: Duration::from_secs(10),
+        budget: Duration::from_secs(210),
     };
+
+    /// Of a run of that case.
+    fn length_of(&self, case: &Case) -> Duration {
+        match case.what {
+            // Most of it is the pause before each trip.
+            What::RoundTrip { asleep: true, .. } | What::Signal { asleep: true } => 4 * self.length,
+            _ => self.length,
+        }
+    }
+
+    /// About what an entry takes when nobody is in the way.
+    fn of_entry(&self, case: &Case) -> Duration {
+        const SET_UP: Duration = Duration::from_millis(150);
+        const PROBE: Duration = Duration::from_millis(4);
+        let rounds = self.rounds as u32 + 2; // it is warmed up, too
+        SET_UP + rounds * (self.length_of(case) + PROBE)
+    }
+
+    /// What so many entries in these cases take, as far as one can tell.
+    pub fn estimate<'a>(&self, cases: impl Iterator<Item = (&'a Case, usize)>) -> Duration {
+        let all = cases.map(|(case, entries)| self.of_entry(case) * entries as u32);
+        all.sum::<Duration>().min(self.budget)
+    }
 }
 
 /// Somebody who takes part in a case.
 struct Player {
     card: Card,
-    bout: Bout,
+    host: Host,
     /// How many operations take about as long as is wanted.
     count: u64,
     repetitions: Vec<Repetition>,
@@ -58,16 +82,14 @@ impl Player {
 
     fn run(&mut self, round: usize, before: Placement, length: Duration) -> Placement {
         self.tried += 1;
-        let run = (self.bout)(self.count);
+        let run = self.host.run(self.count);
         let after = probe();
         match run {
-            Ok(run) => {
-                let (count, took) = (self.count, run.took);
-                if before.is_same(after) {
-                    self.repetitions.push(Repetition::new(round, run, count, after));
-                }
+            Ok((run, wall)) => {
+                let count = self.count;
+                self.repetitions.push(Repetition::new(round, run, count, [before, after]));
                 // It was found to be slower than it is.
-                self.count = count.max(fitting(count, took, length / 2));
+                self.count = count.max(fitting(count, wall, length / 2));
             }
             Err(why) => self.failed = Some(why),
         }
@@ -75,24 +97,29 @@ impl Player {
     }
 }
 
-/// Runs the case with all of them.
-pub fn measure(case: &Case, contestants: &[&dyn Contestant], effort: &Effort) -> CaseResult {
+/// Runs the case with all of them; begins no further round after that.
+pub fn measure(
+    case: &Case,
+    contestants: &[&dyn Contestant],
+    effort: &Effort,
+    end: Instant,
+) -> CaseResult {
+    let length = effort.length_of(case);
+    // Where the time of all is over before it begins, a single round has to do.
+    let fewest = if Instant::now() < end { FEWEST } else { 1 };
     let mut left_out = Vec::new();
     let mut players = Vec::new();
     for contestant in contestants {
-        let card = contestant.card();
-        let leave_out = |why| LeftOut { contestant: card.name.to_owned(), why };
-        let player = |enter: Entry<'_>| warm_up(card, enter()?, effort);
-        match contestant.enter(case).map(player) {
-            None => {}
-            Some(Ok(player)) => players.push(player),
-            Some(Err(why)) => left_out.push(leave_out(why)),
+        match enter(case, *contestant, length) {
+            Ok(player) => players.push(player),
+            Err(why) => {
+                left_out.push(LeftOut { contestant: contestant.card().name.to_owned(), why })
+            }
         }
     }
     let mut placements = vec![probe()];
-    let start = Instant::now();
     for round in 0..effort.most_rounds {
-        if start.elapsed() > effort.longest && round >= 3 {
+        if Instant::now() > end && round >= fewest {
             break;
         }
         // All of them again, if anybody lacks some: it is their interleaving that makes them comparable.
@@ -101,7 +128,7 @@ pub fn measure(case: &Case, contestants: &[&dyn Contestant], effort: &Effort) ->
         }
         for player in players.iter_mut().filter(|player| player.failed.is_none()) {
             let before = *placements.last().expect("one at least");
-            placements.push(player.run(round, before, effort.length));
+            placements.push(player.run(round, before, length));
         }
     }
     placements.sort_unstable();
@@ -123,10 +150,6 @@ fn rows(players: Vec<Player>, left_out: &mut Vec<LeftOut>) -> Vec<Row> {
         let Player { card, repetitions, tried, failed, .. } = player;
         match failed {
             Some(why) => left_out.push(LeftOut { contestant: card.name.to_owned(), why }),
-            None if repetitions.is_empty() => left_out.push(LeftOut {
-                contestant: card.name.to_owned(),
-                why: "the cores moved all the time".to_owned(),
-            }),
             None => measured.push((row(card, &repetitions, tried), repetitions)),
         }
     }
@@ -134,19 +157,20 @@ fn rows(players: Vec<Player>, left_out: &mut Vec<LeftOut>) -> Vec<Row> {
     measured.into_iter().map(|(row, _)| row).collect()
 }
 
-/// Finds out how many operations take as long as is wanted; that warms it up, too.
-fn warm_up(card: Card, mut bout: Bout, effort: &Effort) -> Result<Player, String> {
-    let mut count = 1;
+/// Sets it up, and finds out how many operations take as long as is wanted; that warms it up, too.
+fn enter(case: &Case, contestant: &dyn Contestant, length: Duration) -> Result<Player, String> {
+    let mut host = Host::of(case, contestant)?;
+    let least = case.what.least();
+    let mut count = least;
     loop {
-        let took = bout(count)?.took;
+        let wall = host.run(count)?.1;
         // Once it is long, again: others may have been in the way.
-        let took = if took * 4 < effort.length { took } else { took.min(bout(count)?.took) };
-        if took * 4 >= effort.length || count >= MOST {
-            let count = fitting(count, took, effort.length);
-            return Ok(Player {
-                card,
-                bout,
-                count,
+        let wall = if wall * 4 < length { wall } else { wall.min(host.run(count)?.1) };
+        if wall * 4 >= length || count >= MOST {
+            break Ok(Player {
+                card: contestant.card(),
+                host,
+                count: fitting(count, wall, length).max(least),
                 repetitions: Vec::new(),
                 tried: 0,
                 failed: None,

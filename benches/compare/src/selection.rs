@@ -6,6 +6,7 @@ use crate::case::Case;
 use crate::cases;
 use crate::contestant::{Contestant, Seat};
 use crate::contestants;
+use crate::host;
 
 pub struct Selection {
     cases: Vec<Case>,
@@ -61,5 +62,9 @@ pub fn play(seat: &Seat) {
     let contestants = contestants::all();
     let mut all = contestants.iter();
     let own = all.find(|contestant| contestant.card().name == seat.contestant);
-    own.expect("a contestant").play(case, seat);
+    let own = &**own.expect("a contestant");
+    match seat.side.as_str() {
+        host::SIDE => host::play(case, own),
+        _ => own.play(case, seat),
+    }
 }

@@ -7,7 +7,7 @@ use crate::results::{Row, Trips};
 use crate::support::placement::Placement;
 
 /// If fewer are undisturbed, those that were least disturbed serve.
-const FEWEST: usize = 3;
+pub const FEWEST: usize = 3;
 
 /// One contestant, once.
 #[derive(Clone)]
@@ -16,39 +16,54 @@ pub struct Repetition {
     /// Nanoseconds of each operation.
     each: f64,
     interruptions: u64,
-    placement: Placement,
+    /// How near the cores were to each other, before and after.
+    placements: [Placement; 2],
     trips: Option<Histogram<u64>>,
 }
 
 impl Repetition {
-    pub fn new(round: usize, run: Run, count: u64, placement: Placement) -> Repetition {
+    pub fn new(round: usize, run: Run, count: u64, placements: [Placement; 2]) -> Repetition {
         let each = run.took.as_nanos() as f64 / count as f64;
-        Repetition { round, each, interruptions: run.interruptions, placement, trips: run.trips }
+        Repetition { round, each, interruptions: run.interruptions, placements, trips: run.trips }
     }
 
+    /// Did nobody else use the cores, and were they not moved?
     pub fn is_calm(&self) -> bool {
-        self.interruptions == 0
+        self.interruptions == 0 && !self.is_moved()
+    }
+
+    fn is_moved(&self) -> bool {
+        let [before, after] = self.placements;
+        !before.is_same(after)
+    }
+
+    fn placement(&self) -> Placement {
+        self.placements[1]
     }
 }
 
 /// Were the cores as near each other as they ever were?
 fn is_near(one: &Repetition, all: &[Repetition]) -> bool {
-    let nearest = all.iter().map(|one| one.placement).min();
-    nearest.is_some_and(|nearest| one.placement.is_same(nearest))
+    let nearest = all.iter().map(Repetition::placement).min();
+    nearest.is_some_and(|nearest| one.placement().is_same(nearest))
 }
 
-/// Those with the cores as near each other as they ever were, if there are enough; of them those that nobody
-/// disturbed, if there are enough.
+/// Those during which the cores did not move, if there are enough; of them those with the cores as near each
+/// other as they ever were, if there are enough; of them those that nobody disturbed, if there are enough.
 fn best(all: &[Repetition]) -> Vec<&Repetition> {
     let mut kept: Vec<&Repetition> = all.iter().collect();
-    let is_near = |one: &&Repetition| is_near(one, all);
-    if kept.iter().filter(|one| is_near(one)).count() >= FEWEST {
-        kept.retain(is_near);
-    }
+    retain_if_enough(&mut kept, |one| !one.is_moved());
+    retain_if_enough(&mut kept, |one| is_near(one, all));
     kept.sort_by_key(|one| one.interruptions);
-    let calm = kept.partition_point(|one| one.is_calm());
+    let calm = kept.partition_point(|one| one.interruptions == 0);
     kept.truncate(if calm >= FEWEST { calm } else { kept.len().div_ceil(2) });
     kept
+}
+
+fn retain_if_enough(kept: &mut Vec<&Repetition>, wanted: impl Fn(&Repetition) -> bool) {
+    if kept.iter().filter(|one| wanted(one)).count() >= FEWEST {
+        kept.retain(|one| wanted(one));
+    }
 }
 
 /// The value below which so many hundredths of the sorted values are.
@@ -76,7 +91,8 @@ pub fn row(card: Card, repetitions: &[Repetition], tried: usize) -> Row {
         kept: kept.len(),
         tried,
         far: kept.iter().filter(|one| !is_near(one, repetitions)).count(),
-        disturbed: kept.iter().filter(|one| !one.is_calm()).count(),
+        disturbed: kept.iter().filter(|one| one.interruptions > 0).count(),
+        moved: kept.iter().filter(|one| one.is_moved()).count(),
         trips: trips(&kept),
         to_best_peer: None,
         to_limit: None,
@@ -87,7 +103,7 @@ fn trips(kept: &[&Repetition]) -> Option<Trips> {
     let mut all: Option<Histogram<u64>> = None;
     for trips in kept.iter().filter_map(|one| one.trips.as_ref()) {
         match &mut all {
-            Some(all) => all.add(trips).expect("a histogram that grows"),
+            Some(all) => all.add(trips).expect("histograms of one range"),
             None => all = Some(trips.clone()),
         }
     }

@@ -1,5 +1,7 @@
 //! What a fair measurement needs: the same files that serve the benchmarks of the crate.
 
+#[path = "../../support/bare_pool.rs"]
+pub mod bare_pool;
 #[path = "../../support/children.rs"]
 pub mod children;
 #[path = "../../support/cpu.rs"]

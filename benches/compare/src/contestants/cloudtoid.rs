@@ -1,12 +1,12 @@
 //! cloudtoid-interprocess: queues of bytes in shared memory.
 
 use cloudtoid_interprocess::{Error, Options, Publisher, Subscriber};
-use crossbeam::utils::Backoff;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
 use crate::engines::link::{Inlet, Link, Linked, Outlet};
 use crate::engines::message::{Buffer, Content, Message, read_bytes};
+use crate::engines::polling::until;
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
     vec![Linked::<Polled>::boxed(), Linked::<Waiting>::boxed()]
@@ -36,14 +36,10 @@ impl Outlet for Sending {
     #[inline(always)]
     fn send(&mut self, number: u64, content: Content) {
         let message = self.1.write(number, content);
-        let backoff = Backoff::new();
-        loop {
-            match self.0.try_send(message) {
-                Ok(()) => return,
-                Err(Error::Full) => backoff.snooze(),
-                Err(error) => panic!("{error}"),
-            }
-        }
+        until(|| match self.0.try_send(message) {
+            Err(Error::Full) => None,
+            sent => Some(sent.expect("the queue")),
+        });
     }
 }
 
@@ -52,10 +48,7 @@ pub struct Polling(Subscriber, Buffer);
 impl Inlet for Polling {
     #[inline(always)]
     fn recv(&mut self, content: Content) -> u64 {
-        let backoff = Backoff::new();
-        while self.0.try_recv_into(self.1.bytes_mut()).expect("the queue").is_none() {
-            backoff.snooze();
-        }
+        until(|| self.0.try_recv_into(self.1.bytes_mut()).expect("the queue"));
         self.1.read(content)
     }
 }

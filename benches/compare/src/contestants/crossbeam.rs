@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::queue::ArrayQueue;
-use crossbeam::utils::Backoff;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Kind};
-use crate::engines::thread_link::{Gives, Receiving, Sending, Takes, ThreadLink, Threaded, passes};
+use crate::engines::polling::{until, until_taken};
+use crate::engines::thread_link::{
+    Gives, Receiving, Sending, Takes, ThreadLink, Threaded, clones, passes, waiting_ends,
+};
 use crate::engines::thread_message::Passed;
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
@@ -17,19 +19,7 @@ pub fn contestants() -> Vec<Box<dyn Contestant>> {
 
 struct Channel;
 
-impl<P> Gives<P> for Sender<P> {
-    #[inline(always)]
-    fn give(&mut self, message: P) {
-        assert!(self.send(message).is_ok());
-    }
-}
-
-impl<P> Takes<P> for Receiver<P> {
-    #[inline(always)]
-    fn take(&mut self) -> P {
-        self.recv().expect("a sender")
-    }
-}
+waiting_ends!(Sender, Receiver);
 
 impl ThreadLink for Channel {
     const CARD: Card = Card {
@@ -45,11 +35,7 @@ impl ThreadLink for Channel {
     }
 
     fn ends<P: Passed>(shape: &Shape) -> (Vec<Self::Outlet<P>>, Vec<Self::Inlet<P>>) {
-        let (sender, receiver) = bounded(shape.capacity);
-        (
-            (0..shape.senders).map(|_| Sending::by(sender.clone())).collect(),
-            (0..shape.receivers).map(|_| Receiving::by(receiver.clone())).collect(),
-        )
+        clones(shape, bounded(shape.capacity))
     }
 }
 
@@ -57,25 +43,15 @@ struct Array;
 
 impl<P> Gives<P> for Arc<ArrayQueue<P>> {
     #[inline(always)]
-    fn give(&mut self, mut message: P) {
-        let backoff = Backoff::new();
-        while let Err(back) = self.push(message) {
-            message = back;
-            backoff.snooze();
-        }
+    fn give(&mut self, message: P) {
+        until_taken(message, |message| self.push(message));
     }
 }
 
 impl<P> Takes<P> for Arc<ArrayQueue<P>> {
     #[inline(always)]
     fn take(&mut self) -> P {
-        let backoff = Backoff::new();
-        loop {
-            match self.pop() {
-                Some(message) => return message,
-                None => backoff.snooze(),
-            }
-        }
+        until(|| self.pop())
     }
 }
 
@@ -94,9 +70,6 @@ impl ThreadLink for Array {
 
     fn ends<P: Passed>(shape: &Shape) -> (Vec<Self::Outlet<P>>, Vec<Self::Inlet<P>>) {
         let queue = Arc::new(ArrayQueue::new(shape.capacity));
-        (
-            (0..shape.senders).map(|_| Sending::by(queue.clone())).collect(),
-            (0..shape.receivers).map(|_| Receiving::by(queue.clone())).collect(),
-        )
+        clones(shape, (queue.clone(), queue))
     }
 }

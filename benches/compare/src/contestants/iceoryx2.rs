@@ -17,11 +17,10 @@ use iceoryx2::prelude::*;
 use iceoryx2::service::port_factory::{event, publish_subscribe};
 
 use crate::case::{Shape, What};
-use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, Seat, entry};
-use crate::engines::crew::Crew;
+use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, entry};
 use crate::engines::link::{Inlet, Link, Linked, Outlet};
 use crate::engines::message::{Content, Message};
-use crate::engines::operation::{Operator, pinned};
+use crate::engines::operation::{Operator, opened, pinned};
 use crate::engines::rendezvous::{fresh_place, wait_for};
 use crate::support::children::serve;
 
@@ -90,8 +89,12 @@ impl Way for Copied {
         (number, content): (u64, Content),
     ) {
         content.write(words(scratch), number);
-        let sample = publisher.loan_uninit().expect("a loan");
-        sample.write_payload(*scratch).send().expect("a subscriber");
+        let mut sample = publisher.loan_uninit().expect("a loan");
+        // By value it would cross the stack, twice.
+        // SAFETY: the payload is as large as the message, which is plain words.
+        unsafe { sample.payload_mut().as_mut_ptr().copy_from_nonoverlapping(scratch, 1) };
+        // SAFETY: it was written just now.
+        unsafe { sample.assume_init() }.send().expect("a subscriber");
     }
 }
 
@@ -173,7 +176,12 @@ impl<W: Way> Link for PubSub<W> {
 
     fn inlet<M: Message>(place: &str, shape: &Shape) -> Subscribed<M> {
         let topic = topic::<M>(&node(), place, shape.capacity);
-        Subscribed(topic.subscriber_builder().create().expect("a subscriber"))
+        let subscriber = topic.subscriber_builder().create().expect("a subscriber");
+        let published = || (topic.dynamic_config().number_of_publishers() > 0).then_some(());
+        wait_for("a publisher", published);
+        // Until then a publisher drops what does not fit.
+        subscriber.update_connections().expect("a connection");
+        Subscribed(subscriber)
     }
 }
 
@@ -259,21 +267,9 @@ fn create() -> Result<Bout, String> {
 }
 
 fn open() -> Result<Bout, String> {
-    let place = fresh_place();
-    let seat = Seat {
-        contestant: DOORS.to_owned(),
-        case: "door/open".to_owned(),
-        side: "keep".to_owned(),
-        number: 0,
-        cpu: 0,
-        place: place.clone(),
-    };
-    let mut keeper = Crew::new(vec![seat.fill()]);
-    keeper.order("keep it")?;
     let node = node();
-    pinned(move || {
-        let _keeper = &keeper;
-        let topic = topic::<[u64; 1]>(&node, &place, CAPACITY);
+    opened(DOORS, move |place| {
+        let topic = topic::<[u64; 1]>(&node, place, CAPACITY);
         drop(topic.subscriber_builder().create().expect("a subscriber"));
     })
 }

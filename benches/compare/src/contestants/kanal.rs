@@ -4,7 +4,9 @@ use kanal::{Receiver, Sender, bounded};
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Kind};
-use crate::engines::thread_link::{Gives, Receiving, Sending, Takes, ThreadLink, Threaded, passes};
+use crate::engines::thread_link::{
+    Gives, Receiving, Sending, Takes, ThreadLink, Threaded, clones, passes, waiting_ends,
+};
 use crate::engines::thread_message::Passed;
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
@@ -13,19 +15,7 @@ pub fn contestants() -> Vec<Box<dyn Contestant>> {
 
 struct Kanal;
 
-impl<P> Gives<P> for Sender<P> {
-    #[inline(always)]
-    fn give(&mut self, message: P) {
-        self.send(message).expect("a receiver");
-    }
-}
-
-impl<P> Takes<P> for Receiver<P> {
-    #[inline(always)]
-    fn take(&mut self) -> P {
-        self.recv().expect("a sender")
-    }
-}
+waiting_ends!(Sender, Receiver);
 
 impl ThreadLink for Kanal {
     const CARD: Card =
@@ -38,10 +28,6 @@ impl ThreadLink for Kanal {
     }
 
     fn ends<P: Passed>(shape: &Shape) -> (Vec<Self::Outlet<P>>, Vec<Self::Inlet<P>>) {
-        let (sender, receiver) = bounded(shape.capacity);
-        (
-            (0..shape.senders).map(|_| Sending::by(sender.clone())).collect(),
-            (0..shape.receivers).map(|_| Receiving::by(receiver.clone())).collect(),
-        )
+        clones(shape, bounded(shape.capacity))
     }
 }

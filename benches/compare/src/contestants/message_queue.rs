@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Linked, Outlet};
 use crate::engines::message::{Buffer, Content, Message};
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
@@ -68,14 +68,13 @@ impl<M: Message> Inlet for End<M> {
     }
 }
 
-impl Link for Queue {
+impl EvenLink for Queue {
     const CARD: Card = Card {
         name: "POSIX mq",
         kind: Kind::Processes,
         about: "`mq_send`, `mq_receive`, with the capacity of the case if that is granted, else 10. Both ends sleep.",
     };
-    type Outlet<M: Message> = End<M>;
-    type Inlet<M: Message> = End<M>;
+    type End<M: Message> = End<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Stream(_) | What::RoundTrip { .. })
@@ -90,11 +89,7 @@ impl Link for Queue {
         Ok(Box::new(Keep(name, queue)))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> End<M> {
+    fn open<M: Message>(place: &str, _: &Shape) -> End<M> {
         End(open(place), Buffer::of::<M>(), PhantomData)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> End<M> {
-        Queue::outlet(place, shape)
     }
 }

@@ -1,16 +1,15 @@
 //! parking_lot's locks, between threads.
 
-use std::hint::black_box;
+use std::ops::{Deref, DerefMut};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::case::{Access, What};
-use crate::contestant::{Bout, Card, Contestant, Kind, entry};
+use crate::contestant::{Card, Contestant, Kind};
 use crate::engines::lock::{ThreadLockable, ThreadLocked};
-use crate::engines::operation::{Operator, pinned};
+use crate::engines::thread_value::{ThreadValue, Valued};
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
-    vec![ThreadLocked::<Locks>::boxed(), values()]
+    vec![ThreadLocked::<Locks>::boxed(), Valued::<Values>::boxed()]
 }
 
 struct Locks;
@@ -34,28 +33,27 @@ impl ThreadLockable for Locks {
     }
 }
 
-fn values() -> Box<dyn Contestant> {
-    let card = Card {
+struct Values;
+
+impl ThreadValue for Values {
+    const CARD: Card = Card {
         name: "parking_lot RwLock<T>",
         kind: Kind::Threads,
         about: "Read under `read`, incremented under `write`.",
     };
-    Operator::boxed(card, |what| match *what {
-        What::Value { bytes: 8, access } => entry(move || value::<1>(access)),
-        What::Value { access, .. } => entry(move || value::<8>(access)),
-        _ => None,
-    })
-}
+    type Cell<const N: usize> = RwLock<[u64; N]>;
 
-fn value<const N: usize>(access: Access) -> Result<Bout, String> {
-    let value = Box::new(RwLock::new([0u64; N]));
-    match access {
-        Access::Get => pinned(move || {
-            black_box(*black_box(&value).read());
-        }),
-        Access::Update => pinned(move || {
-            let mut words = black_box(&value).write();
-            words.iter_mut().for_each(|word| *word = word.wrapping_add(1));
-        }),
+    fn new<const N: usize>(words: [u64; N]) -> RwLock<[u64; N]> {
+        RwLock::new(words)
+    }
+
+    #[inline(always)]
+    fn read<const N: usize>(cell: &RwLock<[u64; N]>) -> impl Deref<Target = [u64; N]> {
+        cell.read()
+    }
+
+    #[inline(always)]
+    fn write<const N: usize>(cell: &RwLock<[u64; N]>) -> impl DerefMut<Target = [u64; N]> {
+        cell.write()
     }
 }

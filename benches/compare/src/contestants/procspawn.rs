@@ -6,7 +6,7 @@ use procspawn::{JoinHandle, Pool};
 
 use crate::case::What;
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, entry};
-use crate::engines::operation::{Operator, free};
+use crate::engines::operation::{Operator, free, up};
 use crate::engines::task::{WORKERS, check, items, task};
 use crate::support::cpu;
 
@@ -40,9 +40,13 @@ fn enter(what: &What) -> Option<Entry<'static>> {
             let pool = pool();
             free(move |count| (0..count).for_each(|n| assert_eq!(one(&pool, n), n)))
         }),
-        What::PoolStart => {
-            entry(|| free(|count| (0..count).for_each(|n| assert_eq!(one(&pool(), n), n))))
-        }
+        What::PoolStart => entry(|| {
+            up(|n| {
+                let pool = pool();
+                assert_eq!(one(&pool, n), n);
+                pool
+            })
+        }),
         _ => None,
     }
 }

@@ -7,10 +7,11 @@ use nix::libc;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::engines::link::{EvenLink, Linked};
 use crate::engines::lock::{Lockable, Locked};
-use crate::engines::message::{Content, Message};
-use crate::engines::shared_file;
+use crate::engines::message::Message;
+use crate::engines::shared_file::{self, PAGE, keep_page};
+use crate::engines::sign::{Counted, Sign};
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
     vec![
@@ -20,8 +21,6 @@ pub fn contestants() -> Vec<Box<dyn Contestant>> {
         Linked::<Signals>::boxed(),
     ]
 }
-
-const BYTES: usize = 4096;
 
 struct Mutex<const ROBUST: bool>;
 
@@ -45,25 +44,26 @@ impl<const R: bool> Lockable for Mutex<R> {
     }
 
     fn make(place: &str) -> Result<Keeper, String> {
-        let keeper = shared_file::keep(place, BYTES)?;
-        let map = shared_file::map(place, BYTES)?;
         let mut attributes = MaybeUninit::uninit();
         let shared = libc::PTHREAD_PROCESS_SHARED;
         let robust = if R { libc::PTHREAD_MUTEX_ROBUST } else { libc::PTHREAD_MUTEX_STALLED };
-        // SAFETY: the attributes are initialized first; the mutex is in a mapping that is large enough.
-        let codes = unsafe {
-            [
-                libc::pthread_mutexattr_init(attributes.as_mut_ptr()),
-                libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), shared),
-                libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), robust),
-                libc::pthread_mutex_init(map.as_mut_ptr().cast(), attributes.as_ptr()),
-            ]
-        };
+        let mut codes = [1; 4];
+        let keeper = keep_page(place, |at| {
+            // SAFETY: the attributes are initialized first; a page is large enough for the mutex.
+            codes = unsafe {
+                [
+                    libc::pthread_mutexattr_init(attributes.as_mut_ptr()),
+                    libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), shared),
+                    libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), robust),
+                    libc::pthread_mutex_init(at.cast(), attributes.as_ptr()),
+                ]
+            };
+        })?;
         if codes == [0; 4] { Ok(keeper) } else { Err("no such mutex".to_owned()) }
     }
 
     fn open(place: &str) -> MmapRaw {
-        shared_file::open(place, BYTES)
+        shared_file::open(place, PAGE)
     }
 
     #[inline(always)]
@@ -78,13 +78,10 @@ impl<const R: bool> Lockable for Mutex<R> {
 }
 
 fn make_semaphore(place: &str, permits: u32) -> Result<Keeper, String> {
-    let keeper = shared_file::keep(place, BYTES)?;
-    let map = shared_file::map(place, BYTES)?;
-    // SAFETY: it is in a mapping that is large enough.
-    match unsafe { libc::sem_init(map.as_mut_ptr().cast(), 1, permits) } {
-        0 => Ok(keeper),
-        _ => Err("no semaphore".to_owned()),
-    }
+    let mut code = 1;
+    // SAFETY: a page is large enough for it.
+    let keeper = keep_page(place, |at| code = unsafe { libc::sem_init(at.cast(), 1, permits) })?;
+    if code == 0 { Ok(keeper) } else { Err("no semaphore".to_owned()) }
 }
 
 #[inline(always)]
@@ -118,7 +115,7 @@ impl Lockable for Semaphore {
     }
 
     fn open(place: &str) -> MmapRaw {
-        shared_file::open(place, BYTES)
+        shared_file::open(place, PAGE)
     }
 
     #[inline(always)]
@@ -131,32 +128,27 @@ impl Lockable for Semaphore {
 
 struct Signals;
 
-pub struct Sign(MmapRaw, u64);
+pub struct Posted(MmapRaw);
 
-impl Outlet for Sign {
+impl Sign for Posted {
     #[inline(always)]
-    fn send(&mut self, _: u64, _: Content) {
+    fn set(&mut self) {
         post(&self.0);
     }
-}
 
-impl Inlet for Sign {
     #[inline(always)]
-    fn recv(&mut self, _: Content) -> u64 {
+    fn wait(&mut self) {
         wait(&self.0);
-        self.1 += 1;
-        self.1
     }
 }
 
-impl Link for Signals {
+impl EvenLink for Signals {
     const CARD: Card = Card {
         name: "sem_t, as a sign",
         kind: Kind::Processes,
         about: "`sem_post`, `sem_wait`: the waiter sleeps.",
     };
-    type Outlet<M: Message> = Sign;
-    type Inlet<M: Message> = Sign;
+    type End<M: Message> = Counted<Posted>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Signal { .. })
@@ -166,11 +158,7 @@ impl Link for Signals {
         make_semaphore(place, 0)
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Sign {
-        Sign(shared_file::open(place, BYTES), 0)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Sign {
-        Signals::outlet::<M>(place, shape)
+    fn open<M: Message>(place: &str, _: &Shape) -> Counted<Posted> {
+        Counted::of(Posted(shared_file::open(place, PAGE)))
     }
 }

@@ -175,7 +175,7 @@ impl Python {
         let mut command = Command::new("python3");
         command.arg("-c").arg(format!("{COMMON}\n{}", self.program)).args(object(what));
         command.args(Some(self.kind).filter(|kind| !kind.is_empty())).args(arguments);
-        Ok(Crew::new(vec![Worker::run(command.args([here, there]))]))
+        Ok(Crew::of(Worker::run(command.args([here, there]))))
     }
 }
 

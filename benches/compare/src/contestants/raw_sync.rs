@@ -7,13 +7,13 @@ use shared_memory::{Shmem, ShmemConf};
 
 use super::bare::{room_for, touch};
 use crate::case::{Shape, What};
-use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, Seat, entry};
-use crate::engines::crew::Crew;
-use crate::engines::link::{Inlet, Link, Linked, Outlet};
+use crate::contestant::{Bout, Card, Contestant, Keeper, Kind, entry};
+use crate::engines::link::{EvenLink, Linked};
 use crate::engines::lock::{Lockable, Locked};
-use crate::engines::message::{Content, Message};
-use crate::engines::operation::{Operator, pinned};
+use crate::engines::message::Message;
+use crate::engines::operation::{Operator, opened, pinned};
 use crate::engines::rendezvous::fresh_place;
+use crate::engines::sign::{Counted, Sign};
 use crate::support::children::serve;
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
@@ -94,32 +94,24 @@ impl Sort for BusyEvent {
 
 struct Signals<S>(std::marker::PhantomData<fn() -> S>);
 
-pub struct Sign {
-    event: Box<dyn EventImpl>,
-    _memory: Shmem,
-    count: u64,
-}
+/// An event, and the memory it is in.
+pub struct Signalled(Box<dyn EventImpl>, #[expect(dead_code, reason = "it is kept")] Shmem);
 
-impl Outlet for Sign {
+impl Sign for Signalled {
     #[inline(always)]
-    fn send(&mut self, _: u64, _: Content) {
-        self.event.set(EventState::Signaled).expect("an event");
+    fn set(&mut self) {
+        self.0.set(EventState::Signaled).expect("an event");
+    }
+
+    #[inline(always)]
+    fn wait(&mut self) {
+        self.0.wait(Timeout::Infinite).expect("an event");
     }
 }
 
-impl Inlet for Sign {
-    #[inline(always)]
-    fn recv(&mut self, _: Content) -> u64 {
-        self.event.wait(Timeout::Infinite).expect("an event");
-        self.count += 1;
-        self.count
-    }
-}
-
-impl<S: Sort> Link for Signals<S> {
+impl<S: Sort> EvenLink for Signals<S> {
     const CARD: Card = S::CARD;
-    type Outlet<M: Message> = Sign;
-    type Inlet<M: Message> = Sign;
+    type End<M: Message> = Counted<Signalled>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Signal { asleep } if S::SLEEPS || !asleep)
@@ -132,15 +124,11 @@ impl<S: Sort> Link for Signals<S> {
         Ok(Box::new((event.map_err(|error| error.to_string())?.0, memory)))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Sign {
+    fn open<M: Message>(place: &str, _: &Shape) -> Counted<Signalled> {
         let memory = open(place);
         // SAFETY: as above; it was initialized.
         let event = unsafe { S::from_existing(memory.as_ptr()) };
-        Sign { event: event.expect("the event").0, _memory: memory, count: 0 }
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Sign {
-        Self::outlet::<M>(place, shape)
+        Counted::of(Signalled(event.expect("the event").0, memory))
     }
 }
 
@@ -168,21 +156,7 @@ fn create(bytes: usize) -> Result<Bout, String> {
 }
 
 fn open_again() -> Result<Bout, String> {
-    let place = fresh_place();
-    let seat = Seat {
-        contestant: MEMORY.to_owned(),
-        case: "door/open".to_owned(),
-        side: "keep".to_owned(),
-        number: 0,
-        cpu: 0,
-        place: place.clone(),
-    };
-    let mut keeper = Crew::new(vec![seat.fill()]);
-    keeper.order("keep it")?;
-    pinned(move || {
-        let _keeper = &keeper;
-        touch(open(&place).as_ptr(), 16 << 10);
-    })
+    opened(MEMORY, |place| touch(open(place).as_ptr(), 16 << 10))
 }
 
 fn keep(place: &str) {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::case::What;
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, entry};
-use crate::engines::operation::{Operator, free};
+use crate::engines::operation::{Operator, free, up};
 use crate::engines::task::{WORKERS, check, item, task};
 use crate::support::cpu;
 
@@ -35,7 +35,11 @@ fn enter(what: &What) -> Option<Entry<'static>> {
             })
         }),
         What::PoolStart => entry(|| {
-            free(|count| (0..count).for_each(|n| assert_eq!(pool().install(|| task(n)), n)))
+            up(|n| {
+                let pool = pool();
+                assert_eq!(pool.install(|| task(n)), n);
+                pool
+            })
         }),
         _ => None,
     }

@@ -1,10 +1,10 @@
 //! rtrb, a ring for one sender and one receiver, between threads.
 
-use crossbeam::utils::Backoff;
-use rtrb::{Consumer, PopError, Producer, PushError, RingBuffer};
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Contestant, Kind};
+use crate::engines::polling::{until, until_taken};
 use crate::engines::thread_link::{Gives, Receiving, Sending, Takes, ThreadLink, Threaded, passes};
 use crate::engines::thread_message::Passed;
 
@@ -16,25 +16,15 @@ struct Rtrb;
 
 impl<P> Gives<P> for Producer<P> {
     #[inline(always)]
-    fn give(&mut self, mut message: P) {
-        let backoff = Backoff::new();
-        while let Err(PushError::Full(back)) = self.push(message) {
-            message = back;
-            backoff.snooze();
-        }
+    fn give(&mut self, message: P) {
+        until_taken(message, |message| self.push(message).map_err(|PushError::Full(back)| back));
     }
 }
 
 impl<P> Takes<P> for Consumer<P> {
     #[inline(always)]
     fn take(&mut self) -> P {
-        let backoff = Backoff::new();
-        loop {
-            match self.pop() {
-                Ok(message) => return message,
-                Err(PopError::Empty) => backoff.snooze(),
-            }
-        }
+        until(|| self.pop().ok())
     }
 }
 

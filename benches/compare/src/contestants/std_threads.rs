@@ -1,34 +1,25 @@
 //! The standard library, between threads.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, RwLock};
 
-use crate::case::{Access, Shape, What};
-use crate::contestant::{Bout, Card, Contestant, Kind, entry};
+use crate::case::{Shape, What};
+use crate::contestant::{Card, Contestant, Kind};
 use crate::engines::lock::{ThreadLockable, ThreadLocked};
-use crate::engines::operation::{Operator, pinned};
-use crate::engines::thread_link::{Gives, Receiving, Sending, Takes, ThreadLink, Threaded, passes};
+use crate::engines::thread_link::{
+    Gives, Receiving, Sending, Takes, ThreadLink, Threaded, passes, waiting_ends,
+};
 use crate::engines::thread_message::Passed;
+use crate::engines::thread_value::{ThreadValue, Valued};
 
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
-    vec![Threaded::<Channel>::boxed(), ThreadLocked::<Locks>::boxed(), values()]
+    vec![Threaded::<Channel>::boxed(), ThreadLocked::<Locks>::boxed(), Valued::<Values>::boxed()]
 }
 
 struct Channel;
 
-impl<P> Gives<P> for SyncSender<P> {
-    #[inline(always)]
-    fn give(&mut self, message: P) {
-        assert!(self.send(message).is_ok());
-    }
-}
-
-impl<P> Takes<P> for Receiver<P> {
-    #[inline(always)]
-    fn take(&mut self) -> P {
-        self.recv().expect("a sender")
-    }
-}
+waiting_ends!(SyncSender, Receiver);
 
 impl ThreadLink for Channel {
     const CARD: Card = Card {
@@ -71,29 +62,27 @@ impl ThreadLockable for Locks {
     }
 }
 
-fn values() -> Box<dyn Contestant> {
-    let card = Card {
+struct Values;
+
+impl ThreadValue for Values {
+    const CARD: Card = Card {
         name: "std RwLock<T>",
         kind: Kind::Threads,
         about: "Read under `read`, incremented under `write`.",
     };
-    Operator::boxed(card, |what| match *what {
-        What::Value { bytes: 8, access } => entry(move || value::<1>(access)),
-        What::Value { access, .. } => entry(move || value::<8>(access)),
-        _ => None,
-    })
-}
+    type Cell<const N: usize> = RwLock<[u64; N]>;
 
-fn value<const N: usize>(access: Access) -> Result<Bout, String> {
-    use std::hint::black_box;
-    let value = Box::new(RwLock::new([0u64; N]));
-    match access {
-        Access::Get => pinned(move || {
-            black_box(*black_box(&value).read().expect("no panic"));
-        }),
-        Access::Update => pinned(move || {
-            let mut words = black_box(&value).write().expect("no panic");
-            words.iter_mut().for_each(|word| *word = word.wrapping_add(1));
-        }),
+    fn new<const N: usize>(words: [u64; N]) -> RwLock<[u64; N]> {
+        RwLock::new(words)
+    }
+
+    #[inline(always)]
+    fn read<const N: usize>(cell: &RwLock<[u64; N]>) -> impl Deref<Target = [u64; N]> {
+        cell.read().expect("no panic")
+    }
+
+    #[inline(always)]
+    fn write<const N: usize>(cell: &RwLock<[u64; N]>) -> impl DerefMut<Target = [u64; N]> {
+        cell.write().expect("no panic")
     }
 }

@@ -2,21 +2,38 @@
 
 use std::io::{BufRead, Write};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::contestant::Run;
-use crate::support::children::Worker;
+use crate::contestant::{Run, Seat};
+use crate::support::children::{self, Worker};
 use crate::support::report::{Report, sample, sum};
 
 /// Longer than any single run may take.
-const PATIENCE_MS: u16 = 30_000;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Crew(Vec<Worker>);
 
+/// The first order: to say that all is set up.
+const GREETING: &str = "hello";
+
+/// What a child does with its orders, once it has set up what it needs.
+pub fn serve(mut obey: impl FnMut(&str) -> String) {
+    children::serve(|order| if order == GREETING { "hello".to_owned() } else { obey(order) });
+}
+
 impl Crew {
-    pub fn new(workers: Vec<Worker>) -> Crew {
-        Crew(workers)
+    /// Of a program that needs no greeting.
+    pub fn of(worker: Worker) -> Crew {
+        Crew(vec![worker])
+    }
+
+    /// Fills the seats, and waits until everybody has set up what they need: nothing is sent to who is not there.
+    pub fn seated(seats: impl IntoIterator<Item = Seat>) -> Result<Crew, String> {
+        let mut crew = Crew(seats.into_iter().map(|seat| seat.fill()).collect());
+        crew.order(GREETING)?;
+        Ok(crew)
     }
 
     /// Gives all of them an order, and returns what they answer, in their order.
@@ -38,15 +55,20 @@ impl Crew {
             let orders = worker.orders.as_mut().ok_or("no way to give orders")?;
             writeln!(orders, "{}", order(at)).map_err(|error| format!("a child ended: {error}"))?;
         }
-        self.0.iter_mut().map(answer).collect()
+        self.0.iter_mut().map(|worker| answer(worker, PATIENCE)).collect()
     }
 }
 
-fn answer(worker: &mut Worker) -> Result<String, String> {
+pub fn milliseconds(patience: Duration) -> PollTimeout {
+    PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)
+}
+
+/// The next line, if it comes in time.
+pub fn answer(worker: &mut Worker, patience: Duration) -> Result<String, String> {
     let mut watched = [PollFd::new(worker.answers.get_ref().as_fd(), PollFlags::POLLIN)];
-    let ready = poll(&mut watched, PollTimeout::from(PATIENCE_MS)).map_err(|e| e.to_string())?;
+    let ready = poll(&mut watched, milliseconds(patience)).map_err(|e| e.to_string())?;
     if ready == 0 {
-        return Err(format!("no answer within {} s", PATIENCE_MS / 1000));
+        return Err(format!("no answer within {} s", patience.as_secs()));
     }
     let mut line = String::new();
     match worker.answers.read_line(&mut line) {

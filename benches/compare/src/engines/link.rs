@@ -31,6 +31,38 @@ pub trait Link: Send + Sync + 'static {
     fn inlet<M: Message>(place: &str, shape: &Shape) -> Self::Inlet<M>;
 }
 
+/// A link whose ends are opened alike, and can both send and receive.
+pub trait EvenLink: Send + Sync + 'static {
+    const CARD: Card;
+    type End<M: Message>: Outlet + Inlet;
+
+    fn takes(what: &What) -> bool;
+    fn make<M: Message>(place: &str, shape: &Shape) -> Result<Keeper, String>;
+    fn open<M: Message>(place: &str, shape: &Shape) -> Self::End<M>;
+}
+
+impl<L: EvenLink> Link for L {
+    const CARD: Card = L::CARD;
+    type Outlet<M: Message> = L::End<M>;
+    type Inlet<M: Message> = L::End<M>;
+
+    fn takes(what: &What) -> bool {
+        L::takes(what)
+    }
+
+    fn make<M: Message>(place: &str, shape: &Shape) -> Result<Keeper, String> {
+        L::make::<M>(place, shape)
+    }
+
+    fn outlet<M: Message>(place: &str, shape: &Shape) -> L::End<M> {
+        L::open(place, shape)
+    }
+
+    fn inlet<M: Message>(place: &str, shape: &Shape) -> L::End<M> {
+        L::open(place, shape)
+    }
+}
+
 /// The contestant that a link is.
 pub struct Linked<L>(PhantomData<L>);
 

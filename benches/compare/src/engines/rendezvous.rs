@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 /// How long a process waits for what another one is about to make.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A name that nobody else uses.
 pub fn fresh_place() -> String {
@@ -14,15 +14,22 @@ pub fn fresh_place() -> String {
     format!("compare-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Removes what runs that were killed left.
+/// Where names of ours may stand, among others.
+const PLACES: [&str; 4] = [
+    "/dev/shm",
+    "/dev/shm/.cloudtoid/interprocess/v3/mmf",
+    "/dev/shm/.cloudtoid/interprocess/v3/readers",
+    "/dev/mqueue",
+];
+
+/// Removes what processes that were killed left. (What iceoryx2 left, it removes when it is used next.)
 pub fn sweep() {
-    let Ok(entries) = fs::read_dir("/dev/shm") else { return };
-    for entry in entries.flatten() {
+    let entries = PLACES.iter().filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
+    for entry in entries {
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let owner = name.strip_prefix("compare-").and_then(|rest| rest.split('-').next());
-        if owner.is_some_and(|pid| !PathBuf::from("/proc").join(pid).exists()) {
-            let _ = fs::remove_file(entry.path());
+        let owner = name.to_str().and_then(|name| name.split_once("compare-")?.1.split_once('-'));
+        if owner.is_some_and(|(pid, _)| !PathBuf::from("/proc").join(pid).exists()) {
+            let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
         }
     }
 }

@@ -27,6 +27,16 @@ pub fn keep(place: &str, bytes: usize) -> Result<Keeper, String> {
     Ok(Box::new((map, files)))
 }
 
+/// What a lock or a word needs.
+pub const PAGE: usize = 4096;
+
+/// A page in which something is made.
+pub fn keep_page(place: &str, make: impl FnOnce(*mut u8)) -> Result<Keeper, String> {
+    let keeper = keep(place, PAGE)?;
+    make(map(place, PAGE)?.as_mut_ptr());
+    Ok(keeper)
+}
+
 /// For children: it is there.
 pub fn open(place: &str, bytes: usize) -> MmapRaw {
     map(place, bytes).expect("the shared file")

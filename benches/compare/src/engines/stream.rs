@@ -2,11 +2,10 @@
 
 use crate::case::{Case, Shape};
 use crate::contestant::{Bout, Run, Seat};
-use crate::engines::crew::{Crew, run_of, settle};
+use crate::engines::crew::{Crew, run_of, serve, settle};
 use crate::engines::link::{Inlet, Link, Outlet};
 use crate::engines::message::{Checker, Content, Message, numbers};
 use crate::engines::rendezvous::fresh_place;
-use crate::support::children::serve;
 use crate::support::cpu;
 use crate::support::report::Report;
 
@@ -56,9 +55,9 @@ pub fn enter<L: Link, M: Message>(case: &Case, shape: &Shape) -> Result<Bout, St
         cpu,
         place: place.clone(),
     };
-    let receivers = (0..shape.receivers).map(|number| seat("recv", number, there).fill());
-    let senders = (0..shape.senders).map(|number| seat("send", number, here).fill());
-    let mut crew = Crew::new(receivers.chain(senders).collect());
+    let receivers = (0..shape.receivers).map(|number| seat("recv", number, there));
+    let senders = (0..shape.senders).map(|number| seat("send", number, here));
+    let mut crew = Crew::seated(receivers.chain(senders))?;
     let shape = *shape;
     let mut run = move |verb: &str, count| {
         let _keeper = &keeper;

@@ -2,8 +2,7 @@
 
 use crate::support::cpu;
 
-/// Of every pool.
-pub const WORKERS: usize = 2;
+pub use crate::support::bare_pool::WORKERS;
 
 const NUMBERS: u64 = (1 << 32) - 1;
 

@@ -34,6 +34,37 @@ pub trait Takes<P> {
     fn take(&mut self) -> P;
 }
 
+/// For the ends of channels that wait by themselves.
+macro_rules! waiting_ends {
+    ($Sender:ident, $Receiver:ident) => {
+        impl<P> Gives<P> for $Sender<P> {
+            #[inline(always)]
+            fn give(&mut self, message: P) {
+                assert!(self.send(message).is_ok());
+            }
+        }
+
+        impl<P> Takes<P> for $Receiver<P> {
+            #[inline(always)]
+            fn take(&mut self) -> P {
+                self.recv().expect("a sender")
+            }
+        }
+    };
+}
+pub(crate) use waiting_ends;
+
+/// As many ends as senders and receivers, where clones are ends.
+pub fn clones<S: Clone, R: Clone, P: Passed>(
+    shape: &Shape,
+    (sender, receiver): (S, R),
+) -> (Vec<Sending<S, P>>, Vec<Receiving<R, P>>) {
+    (
+        (0..shape.senders).map(|_| Sending::by(sender.clone())).collect(),
+        (0..shape.receivers).map(|_| Receiving::by(receiver.clone())).collect(),
+    )
+}
+
 /// A sending end, and the memory in which its messages are made.
 pub struct Sending<E, P> {
     end: E,

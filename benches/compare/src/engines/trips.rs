@@ -9,23 +9,23 @@ use quanta::Clock;
 
 use crate::case::{Case, Shape, What};
 use crate::contestant::{Bout, Keeper, Run, Seat};
-use crate::engines::crew::{Crew, run_of, settle};
+use crate::engines::crew::{Crew, run_of, serve, settle};
 use crate::engines::link::{Inlet, Link, Outlet};
 use crate::engines::message::{Content, Message};
 use crate::engines::rendezvous::fresh_place;
 use crate::engines::stream;
-use crate::support::children::serve;
 use crate::support::cpu;
 use crate::support::report::Report;
 
 /// Before each trip to somebody who is to be asleep.
 const PAUSE: Duration = Duration::from_micros(300);
 const DIGITS: u8 = 3;
+/// Longer than a run may take.
+const LONGEST: Duration = Duration::from_secs(60);
 
+/// It has room for all trips from the start: it neither grows while it is measured, nor clamps.
 pub fn histogram() -> Histogram<u64> {
-    let mut histogram = Histogram::new(DIGITS).expect("a number of digits");
-    histogram.auto(true);
-    histogram
+    Histogram::new_with_max(LONGEST.as_nanos() as u64, DIGITS).expect("a range and its digits")
 }
 
 /// Pings so many times, with that pause before each; returns the sum, and how long each trip took. Numbers
@@ -101,7 +101,7 @@ pub fn enter<L: Link, M: Message>(case: &Case, shape: &Shape) -> Result<Bout, St
         cpu,
         place: place.clone(),
     };
-    let mut crew = Crew::new(vec![seat("pong", second).fill(), seat("ping", first).fill()]);
+    let mut crew = Crew::seated([seat("pong", second), seat("ping", first)])?;
     let pause = pause_of(case);
     let mut run = move |verb: &str, count: u64| {
         let _keepers = &keepers;
@@ -146,7 +146,7 @@ pub fn play<L: Link, M: Message>(side: &str, seat: &Seat, shape: &Shape) {
 }
 
 /// As one line of text.
-fn encode(trips: &Histogram<u64>) -> String {
+pub fn encode(trips: &Histogram<u64>) -> String {
     let mut line = String::new();
     for step in trips.iter_recorded() {
         let _ = write!(line, "{}:{} ", step.value_iterated_to(), step.count_at_value());
@@ -158,7 +158,24 @@ pub fn decode(line: &str) -> Histogram<u64> {
     let mut trips = histogram();
     for (value, count) in line.split_whitespace().filter_map(|pair| pair.split_once(':')) {
         let (value, count) = (value.parse().expect("a time"), count.parse().expect("a number"));
-        trips.record_n(value, count).expect("a histogram that grows");
+        trips.record_n(value, count).expect("a time within the range");
     }
     trips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_trips_are_told_as_long() {
+        let mut trips = histogram();
+        for nanos in [80, 45_000, 5_000_000] {
+            trips.saturating_record(nanos);
+        }
+        let told = decode(&encode(&trips));
+        assert_eq!(told.len(), 3);
+        assert!((80..81).contains(&told.min()));
+        assert!((5_000_000..5_005_000).contains(&told.max()));
+    }
 }

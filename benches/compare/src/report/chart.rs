@@ -25,8 +25,8 @@ pub struct Axes<'a> {
     pub y_is_part: bool,
 }
 
-const SIZE: (u32, u32) = (720, 520);
-const NAMES: u32 = 190;
+const SIZE: (u32, u32) = (760, 520);
+const NAMES: u32 = 232;
 const FONT: &str = "sans-serif";
 const NAME_HEIGHT: i32 = 16;
 
@@ -141,7 +141,7 @@ pub struct Bar {
 }
 
 const BAR_HEIGHT: i32 = 24;
-const BAR_NAMES: i32 = 230;
+const BAR_NAMES: i32 = 240;
 const BAR_LABELS: i32 = 90;
 
 /// Bars on a logarithmic scale, the shortest from the least value.

@@ -3,8 +3,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figures::time;
-use super::model::{Section, Table, left_out, sections};
-use super::notes::{ABSENT, DIFFERENCES, METHOD};
+use super::model::{Section, Table, left_out, sections, warning};
+use super::notes::{ABSENT, ALL_ARE_MEMORY, DIFFERENCES, METHOD};
 use super::plots::Plot;
 use super::svg;
 use crate::contestants;
@@ -67,6 +67,7 @@ fn machine(results: &Results) -> Markup {
                 @if at > 0 { ", " } (name) " " (version)
             } "."
         }
+        @if let Some(warning) = warning(results) { p { b { (warning) } } }
         @if let Some(placement) = results.placement() { p.soft { (placement_of(placement)) } }
     }
 }
@@ -99,7 +100,7 @@ fn section(section: &Section<'_>, plots: &[Plot]) -> Markup {
         h2 id=(anchor(section)) { (section.group.title) }
         p { (prose(section.group.about)) }
         @for plot in plots.iter().filter(|plot| plot.group == section.group.name) {
-            (PreEscaped(svg::inline(&plot.svg)))
+            div.wide { (PreEscaped(svg::inline(&plot.svg))) }
         }
         (table(&section.overview()))
         h3 { "commonhold beside the best peer, and beside the limit" }
@@ -135,11 +136,14 @@ fn table(table: &Table) -> Markup {
 }
 
 fn differences() -> Markup {
-    let [head, rows @ ..] = DIFFERENCES;
     html! {
-        div.wide { table.words {
-            tr { @for cell in head { th { (cell) } } }
-            @for row in rows { tr { @for cell in row { td { (cell) } } } }
-        } }
+        p { (ALL_ARE_MEMORY) }
+        @for table in DIFFERENCES {
+            div.wide { table.words {
+                @for (at, row) in table.iter().enumerate() {
+                    tr { @for cell in *row { @if at == 0 { th { (cell) } } @else { td { (cell) } } } }
+                }
+            } }
+        }
     }
 }

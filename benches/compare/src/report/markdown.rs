@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::figures::time;
-use super::model::{Section, Table, left_out, sections};
-use super::notes::{ABSENT, DIFFERENCES, METHOD};
+use super::model::{Section, Table, left_out, sections, warning};
+use super::notes::{ABSENT, ALL_ARE_MEMORY, DIFFERENCES, METHOD};
 use super::plots::Plot;
 use crate::contestants;
 use crate::results::Results;
@@ -47,6 +47,9 @@ fn machine(out: &mut String, results: &Results) -> std::fmt::Result {
     let versions: Vec<String> =
         machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     writeln!(out, "{}.\n", versions.join(", "))?;
+    if let Some(warning) = warning(results) {
+        writeln!(out, "**{warning}**\n")?;
+    }
     if let Some([least, middle, most]) = results.placement() {
         let [least, middle, most] = [least, middle, most].map(|nanos| time(nanos as f64));
         writeln!(
@@ -79,11 +82,15 @@ fn section(
 }
 
 fn differences(out: &mut String) -> std::fmt::Result {
-    writeln!(out, "\n## What differs beside the speed\n")?;
-    let [head, rows @ ..] = DIFFERENCES;
-    let words = |row: [&str; 5]| row.map(str::to_owned).to_vec();
-    let rows = rows.map(|row| (false, words(row))).to_vec();
-    table(out, &Table { head: words(head), rows })
+    writeln!(out, "\n## What differs beside the speed\n\n{ALL_ARE_MEMORY}")?;
+    for rows in DIFFERENCES {
+        writeln!(out)?;
+        let mut rows =
+            rows.iter().map(|row| row.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
+        let head = rows.next().unwrap_or_default();
+        table(out, &Table { head, rows: rows.map(|cells| (false, cells)).collect() })?;
+    }
+    Ok(())
 }
 
 /// Names of types are no tags.

@@ -8,6 +8,7 @@ mod markdown;
 mod model;
 mod notes;
 mod plots;
+mod readme;
 mod svg;
 
 use std::error::Error;
@@ -15,9 +16,25 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::case::Unit;
+use crate::case::{Case, Unit};
 use crate::results::{CaseResult, Results};
+use crate::runner::Effort;
+use crate::selection::Selection;
 use figures::{times, with_spread};
+
+/// What is to come, and how long that takes.
+pub fn tell_plan(selection: &Selection, effort: &Effort) {
+    let plan: Vec<(&Case, usize)> =
+        selection.matches().map(|(case, contestants)| (case, contestants.len())).collect();
+    let entries: usize = plan.iter().map(|(_, entries)| entries).sum();
+    let minutes = |time: Duration| time.as_secs_f64() / 60.0;
+    println!(
+        "{} cases with {entries} entries: about {:.1} minutes, and no further rounds after {:.1}",
+        plan.len(),
+        minutes(effort.estimate(plan.iter().copied())),
+        minutes(effort.budget),
+    );
+}
 
 /// One case, as soon as it is measured.
 pub fn tell(case: &CaseResult, unit: Unit, since: Duration) {
@@ -38,6 +55,13 @@ pub fn tell(case: &CaseResult, unit: Unit, since: Duration) {
     }
 }
 
+/// At the end.
+pub fn tell_warning(results: &Results) {
+    if let Some(warning) = model::warning(results) {
+        println!("{warning}");
+    }
+}
+
 /// The page; the same as Markdown, with its plots.
 pub fn write(results: &Results, to: &Path) -> Result<(), Box<dyn Error>> {
     let plots = plots::all(results);
@@ -45,9 +69,13 @@ pub fn write(results: &Results, to: &Path) -> Result<(), Box<dyn Error>> {
     write_markdown(results, &plots, &to.join("report.md"), "plots")
 }
 
-/// The Markdown at a place of its own, as the project's documents have it.
-pub fn write_docs(results: &Results, to: &Path) -> Result<(), Box<dyn Error>> {
-    write_markdown(results, &plots::all(results), &to.join("benchmarks.md"), "benchmarks")
+/// The same among the project's documents, and what its README shows of it.
+pub fn write_docs(results: &Results, project: &Path) -> Result<(), Box<dyn Error>> {
+    let docs = project.join("docs").join("benchmarks.md");
+    write_markdown(results, &plots::all(results), &docs, "benchmarks")?;
+    let readme = project.join("README.md");
+    let renewed = readme::renew(&fs::read_to_string(&readme)?, results);
+    Ok(fs::write(readme, renewed)?)
 }
 
 fn write_markdown(

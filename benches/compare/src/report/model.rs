@@ -1,5 +1,7 @@
 //! The results as tables, for whatever they are written in.
 
+use std::collections::BTreeSet;
+
 use super::figures::{figure, spread, time, times};
 use crate::case::{Group, Unit};
 use crate::cases;
@@ -125,6 +127,9 @@ fn kept(row: &Row) -> String {
     if row.disturbed > 0 {
         text += &format!(", {} disturbed", row.disturbed);
     }
+    if row.moved > 0 {
+        text += &format!(", {} while the cores moved", row.moved);
+    }
     text
 }
 
@@ -156,20 +161,46 @@ fn trips(case: &CaseResult) -> Table {
     Table { head, rows: case.rows.iter().filter_map(row).collect() }
 }
 
-/// Who could not take part, and why; each reason once, with where it was.
+/// Beyond that, figures tell more of the machine than of who was measured.
+const MUCH: f64 = 0.15;
+
+/// What has to be said first, if the machine had other things to do.
+pub fn warning(results: &Results) -> Option<String> {
+    let disturbed = results.disturbed();
+    (disturbed > MUCH).then(|| {
+        format!(
+            "The machine was busy: {:.0} % of the runs were disturbed. These figures are not to be believed.",
+            100.0 * disturbed
+        )
+    })
+}
+
+/// Who could not take part, and why; each reason once, with whom it kept from what.
 pub fn left_out(results: &Results) -> Vec<String> {
-    let mut reasons: Vec<(&LeftOut, Vec<String>)> = Vec::new();
+    let mut reasons: Vec<(&str, BTreeSet<&str>, Vec<String>)> = Vec::new();
     for case in &results.cases {
-        let place = format!("{}/{}", case.group, case.label);
-        for one in &case.left_out {
-            match reasons.iter_mut().find(|(known, _)| *known == one) {
-                Some((_, places)) => places.push(place.clone()),
-                None => reasons.push((one, vec![place.clone()])),
+        for LeftOut { contestant, why } in &case.left_out {
+            if !reasons.iter().any(|(known, ..)| known == why) {
+                reasons.push((why, BTreeSet::new(), Vec::new()));
             }
+            let reason = reasons.iter_mut().find(|(known, ..)| known == why);
+            let (_, names, places) = reason.expect("there by now");
+            names.insert(contestant);
+            places.push(format!("{}/{}", case.group, case.label));
         }
     }
-    let line = |(one, places): (&LeftOut, Vec<String>)| {
-        format!("{}, in {}: {}", one.contestant, places.join("; "), one.why)
+    reasons.into_iter().map(|(why, names, places)| reason(why, &names, places)).collect()
+}
+
+/// So many cases are told one by one.
+const FEW: usize = 3;
+
+fn reason(why: &str, names: &BTreeSet<&str>, mut places: Vec<String>) -> String {
+    places.dedup();
+    let names: Vec<&str> = names.iter().copied().collect();
+    let places = match places.len() {
+        many if many > FEW => format!("{many} cases"),
+        _ => places.join("; "),
     };
-    reasons.into_iter().map(line).collect()
+    format!("{}, in {places}: {why}", names.join(", "))
 }

@@ -22,30 +22,50 @@ const OTHERS: usize = 9;
 /// Everything for which there are figures.
 pub fn all(results: &Results) -> Vec<Plot> {
     let plot = |group, name, svg: Option<String>| Some(Plot { group, name, svg: svg? });
+    let rates = |title, group, along| rates(title, cases(results, group), along);
+    let bars = |group, label, title| case_bars(results, group, label, title);
+    let even = cases(results, "crowd").filter(is_even);
     [
-        plot("stream", "throughput", by_bytes(results, "stream", "Messages a second, one to one")),
-        plot("crowd", "processes", crowd(results)),
-        plot("capacity", "capacity", capacity(results)),
-        plot("in place", "in-place", by_bytes(results, "in place", "Messages a second, in place")),
+        plot("stream", "throughput", rates("Messages a second, one to one", "stream", BYTES)),
+        plot(
+            "crowd",
+            "processes",
+            self::rates("64-byte messages a second, on two cores", even, SIDES),
+        ),
+        plot("capacity", "capacity", rates("8-byte messages a second", "capacity", MESSAGES)),
+        plot("in place", "in-place", rates("Messages a second, in place", "in place", BYTES)),
         plot("round trip", "round-trip", trips(results, "round trip", "There and back, both run")),
         plot("round trip", "latency", curve(results)),
         plot("asleep", "asleep", trips(results, "asleep", "There and back, the other sleeps")),
-        plot("lock", "locks", participants(results)),
+        plot(
+            "lock",
+            "lock-pair",
+            bars("lock", "alone", "Lock and unlock, by one alone (logarithmic)"),
+        ),
+        plot("lock", "locks", rates("Locked and unlocked, times a second", "lock", PARTICIPANTS)),
         plot("segment", "segments", segments(results)),
         plot(
             "pool",
             "tasks",
-            case_bars(results, "pool", "0 µs, one by one", "Empty tasks, one by one: each"),
+            bars(
+                "pool",
+                "0 µs, one by one",
+                "Empty tasks of a pool of two, one by one: each (logarithmic)",
+            ),
         ),
         plot(
             "pool",
             "chunks",
-            case_bars(results, "pool", "0 µs, in chunks", "Empty tasks, in chunks: each"),
+            bars(
+                "pool",
+                "0 µs, in chunks",
+                "Empty tasks of a pool of two, in chunks: each (logarithmic)",
+            ),
         ),
         plot(
             "process",
             "spawn",
-            case_bars(results, "process", "start and wait", "A process, started and waited for"),
+            bars("process", "start and wait", "A process, started and waited for (logarithmic)"),
         ),
     ]
     .into_iter()
@@ -77,17 +97,21 @@ fn cast(cases: &[&CaseResult]) -> Vec<(String, Kind, RGBColor)> {
             }
         }
     }
-    // Between processes first: threads are shown as far as there is room.
+    let chosen = chosen(others).into_iter().enumerate();
+    cast.extend(chosen.map(|(at, row)| (row.contestant.clone(), row.kind, colour(row.kind, at))));
+    cast
+}
+
+/// The fastest between processes, the fastest of Python's, and threads as far as there is room.
+fn chosen(mut others: Vec<&Row>) -> Vec<&Row> {
     others.sort_by(|a, b| a.median.total_cmp(&b.median));
     let (processes, threads): (Vec<&Row>, Vec<&Row>) =
         others.into_iter().partition(|row| row.kind == Kind::Processes);
-    let chosen = processes.into_iter().take(OTHERS - 2).chain(threads).take(OTHERS);
-    cast.extend(
-        chosen
-            .enumerate()
-            .map(|(at, row)| (row.contestant.clone(), row.kind, colour(row.kind, at))),
-    );
-    cast
+    let (python, processes): (Vec<&Row>, Vec<&Row>) =
+        processes.into_iter().partition(|row| row.contestant.starts_with("Python"));
+    let between_processes =
+        processes.into_iter().take(OTHERS - 3).chain(python.into_iter().take(1));
+    between_processes.chain(threads).take(OTHERS).collect()
 }
 
 /// A line for each of the cast, through what it has of these cases.
@@ -98,14 +122,17 @@ fn lines_of(cases: &[&CaseResult], y: impl Fn(&Row) -> Option<f64>) -> Vec<Line>
             Some((case.x, y(row)?))
         };
         let points: Vec<(f64, f64)> = cases.iter().filter_map(point).collect();
-        let name = if kind == Kind::Threads { format!("{name} (threads)") } else { name };
-        Line { name, points, colour, thick: kind == Kind::Commonhold }
+        Line { name: shown(name, kind), points, colour, thick: kind == Kind::Commonhold }
     };
     // The last drawn are on top.
     let mut lines: Vec<Line> = cast(cases).into_iter().map(line).collect();
     lines.retain(|line| !line.points.is_empty());
     lines.sort_by_key(|line| line.thick);
     lines
+}
+
+fn shown(name: String, kind: Kind) -> String {
+    if kind == Kind::Threads { format!("{name} (threads)") } else { name }
 }
 
 fn drawn(axes: &Axes<'_>, all: &[Line]) -> Option<String> {
@@ -123,101 +150,58 @@ fn count_label(count: &f64) -> String {
     format!("{count:.0}")
 }
 
-fn per_second(row: &Row) -> Option<f64> {
-    Some(1e9 / row.median)
-}
+/// What goes along the axis at the bottom: its name, how its places are written, by which steps they grow.
+struct Along(&'static str, fn(&f64) -> String, f64);
 
-fn by_bytes(results: &Results, group: &str, title: &str) -> Option<String> {
-    let cases: Vec<&CaseResult> = cases(results, group).collect();
+const BYTES: Along = Along("bytes of a message", bytes_label, 8.0);
+const MEMORY: Along = Along("bytes", bytes_label, 64.0);
+const MESSAGES: Along = Along("messages that the queue holds", count_label, 4.0);
+const SIDES: Along = Along("senders and receivers", count_label, 2.0);
+const PARTICIPANTS: Along = Along("participants", count_label, 2.0);
+
+/// A line for each contestant through these cases.
+fn of_cases<'a>(
+    title: &str,
+    cases: impl Iterator<Item = &'a CaseResult>,
+    Along(x, x_label, x_base): Along,
+    (y_label, y): (fn(f64) -> String, fn(&Row) -> Option<f64>),
+) -> Option<String> {
+    let cases: Vec<&CaseResult> = cases.collect();
     let axes = Axes {
         title,
-        x: "bytes of a message",
-        x_label: &bytes_label,
-        x_base: 8.0,
+        x,
+        x_label: &x_label,
+        x_base,
         y: "",
-        y_label: &|value| rate(*value),
+        y_label: &|value| y_label(*value),
         y_is_part: false,
     };
-    drawn(&axes, &lines_of(&cases, per_second))
+    drawn(&axes, &lines_of(&cases, y))
 }
 
-/// Of as many senders as receivers.
-fn crowd(results: &Results) -> Option<String> {
-    let even = |case: &&CaseResult| {
-        let (sides, _) = case.label.split_once(", 64 B")?;
-        let (senders, receivers) = sides.split_once(" to ")?;
-        (senders == receivers).then_some(())
-    };
-    let cases: Vec<&CaseResult> =
-        cases(results, "crowd").filter(|case| even(case).is_some()).collect();
-    let axes = Axes {
-        title: "64-byte messages a second, on two cores",
-        x: "senders and receivers",
-        x_label: &count_label,
-        x_base: 2.0,
-        y: "",
-        y_label: &|value| rate(*value),
-        y_is_part: false,
-    };
-    drawn(&axes, &lines_of(&cases, per_second))
+fn rates<'a>(
+    title: &str,
+    cases: impl Iterator<Item = &'a CaseResult>,
+    along: Along,
+) -> Option<String> {
+    of_cases(title, cases, along, (rate, |row| Some(1e9 / row.median)))
 }
 
-fn capacity(results: &Results) -> Option<String> {
-    let cases: Vec<&CaseResult> = cases(results, "capacity").collect();
-    let axes = Axes {
-        title: "8-byte messages a second",
-        x: "messages that the queue holds",
-        x_label: &count_label,
-        x_base: 4.0,
-        y: "",
-        y_label: &|value| rate(*value),
-        y_is_part: false,
-    };
-    drawn(&axes, &lines_of(&cases, per_second))
-}
-
-fn participants(results: &Results) -> Option<String> {
-    let cases: Vec<&CaseResult> = cases(results, "lock").collect();
-    let axes = Axes {
-        title: "Locked and unlocked, times a second",
-        x: "participants",
-        x_label: &count_label,
-        x_base: 2.0,
-        y: "",
-        y_label: &|value| rate(*value),
-        y_is_part: false,
-    };
-    drawn(&axes, &lines_of(&cases, per_second))
+fn is_even(case: &&CaseResult) -> bool {
+    let sides = case.label.strip_suffix(", 64 B").and_then(|sides| sides.split_once(" to "));
+    sides.is_some_and(|(senders, receivers)| senders == receivers)
 }
 
 fn segments(results: &Results) -> Option<String> {
-    let as_touched = |case: &&CaseResult| case.label.ends_with("as touched");
-    let cases: Vec<&CaseResult> = cases(results, "segment").filter(as_touched).collect();
-    let axes = Axes {
-        title: "Shared memory made, touched and removed",
-        x: "bytes",
-        x_label: &bytes_label,
-        x_base: 64.0,
-        y: "",
-        y_label: &|value| time(*value),
-        y_is_part: false,
-    };
-    drawn(&axes, &lines_of(&cases, |row| Some(row.median)))
+    let cases = cases(results, "segment").filter(|case| case.label.ends_with("as touched"));
+    let title = "Shared memory made, touched and removed";
+    of_cases(title, cases, MEMORY, (time, |row| Some(row.median)))
 }
 
 /// The middle trip.
 fn trips(results: &Results, group: &str, title: &str) -> Option<String> {
-    let cases: Vec<&CaseResult> = cases(results, group).collect();
-    let axes = Axes {
-        title,
-        x: "bytes of a message",
-        x_label: &bytes_label,
-        x_base: 8.0,
-        y: "",
-        y_label: &|value| time(*value),
-        y_is_part: false,
-    };
-    drawn(&axes, &lines_of(&cases, |row| Some(row.trips.as_ref()?.p50 as f64)))
+    let middle = |row: &Row| Some(row.trips.as_ref()?.p50 as f64);
+    of_cases(title, cases(results, group), BYTES, (time, middle))
 }
 
 /// Which part of the trips took no longer than that.
@@ -226,8 +210,9 @@ fn curve(results: &Results) -> Option<String> {
     let mut all = Vec::new();
     for (name, kind, colour) in cast(&[case]) {
         let trips = case.rows.iter().find(|row| row.contestant == name)?.trips.as_ref()?;
-        let shown = trips.curve.iter().filter(|(_, part)| *part <= 0.9999);
-        let points = shown.map(|(nanos, part)| ((*nanos).max(1) as f64, *part)).collect();
+        let kept = trips.curve.iter().filter(|(_, part)| *part <= 0.9999);
+        let points = kept.map(|(nanos, part)| ((*nanos).max(1) as f64, *part)).collect();
+        let name = shown(name, kind);
         all.push(Line { name, points, colour, thick: kind == Kind::Commonhold });
     }
     all.sort_by_key(|line| line.thick);
@@ -248,7 +233,7 @@ fn case_bars(results: &Results, group: &str, label: &str, title: &str) -> Option
     let mut rows: Vec<&Row> = case.rows.iter().collect();
     rows.sort_by(|a, b| a.median.total_cmp(&b.median));
     let bar = |row: &&Row| Bar {
-        name: row.contestant.clone(),
+        name: shown(row.contestant.clone(), row.kind),
         value: row.median,
         label: figure(row.median, Unit::Time),
         colour: colour(row.kind, 0),

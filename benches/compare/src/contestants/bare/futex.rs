@@ -7,9 +7,9 @@ use rustix::thread::futex;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Content, Message};
-use crate::engines::shared_file;
+use crate::engines::shared_file::{self, PAGE};
 
 pub struct FutexWord;
 
@@ -20,7 +20,7 @@ pub struct Word {
 
 impl Word {
     fn open(place: &str) -> Word {
-        Word { map: shared_file::open(place, 4096), last: 0 }
+        Word { map: shared_file::open(place, PAGE), last: 0 }
     }
 
     #[inline(always)]
@@ -57,28 +57,23 @@ impl Inlet for Word {
     }
 }
 
-impl Link for FutexWord {
+impl EvenLink for FutexWord {
     const CARD: Card = Card {
         name: "futex",
         kind: Kind::Limit,
         about: "A word; the sender always wakes, the receiver sleeps at once.",
     };
-    type Outlet<M: Message> = Word;
-    type Inlet<M: Message> = Word;
+    type End<M: Message> = Word;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::RoundTrip { bytes: 8, asleep: true } | What::Signal { asleep: true })
     }
 
     fn make<M: Message>(place: &str, _: &Shape) -> Result<Keeper, String> {
-        shared_file::keep(place, 4096)
+        shared_file::keep(place, PAGE)
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Word {
-        Word::open(place)
-    }
-
-    fn inlet<M: Message>(place: &str, _: &Shape) -> Word {
+    fn open<M: Message>(place: &str, _: &Shape) -> Word {
         Word::open(place)
     }
 }

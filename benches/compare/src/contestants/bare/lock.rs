@@ -9,7 +9,7 @@ use rustix::thread::futex;
 use crate::case::What;
 use crate::contestant::{Card, Keeper, Kind};
 use crate::engines::lock::Lockable;
-use crate::engines::shared_file;
+use crate::engines::shared_file::{self, PAGE};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -53,11 +53,11 @@ impl Lockable for FutexLock {
     }
 
     fn make(place: &str) -> Result<Keeper, String> {
-        shared_file::keep(place, 4096)
+        shared_file::keep(place, PAGE)
     }
 
     fn open(place: &str) -> MmapRaw {
-        shared_file::open(place, 4096)
+        shared_file::open(place, PAGE)
     }
 
     #[inline(always)]

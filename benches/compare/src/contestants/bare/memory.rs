@@ -101,7 +101,7 @@ impl Seqlock {
     }
 }
 
-fn seqlock(operation: fn(&Seqlock)) -> Result<Bout, String> {
+fn seqlock(operation: impl Fn(&Seqlock) + 'static) -> Result<Bout, String> {
     let words = std::array::from_fn(|_| AtomicU64::new(7));
     let cell = Box::new(Seqlock { sequence: AtomicU64::new(0), words });
     pinned(move || operation(black_box(&cell)))

@@ -7,9 +7,9 @@ use memmap2::MmapRaw;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Content, Message};
-use crate::engines::shared_file;
+use crate::engines::shared_file::{self, PAGE};
 
 pub struct PingPong;
 
@@ -20,7 +20,7 @@ pub struct Line {
 
 impl Line {
     pub fn open(place: &str) -> Line {
-        Line { map: shared_file::open(place, 4096), last: 0 }
+        Line { map: shared_file::open(place, PAGE), last: 0 }
     }
 
     #[inline(always)]
@@ -53,28 +53,23 @@ impl Inlet for Line {
     }
 }
 
-impl Link for PingPong {
+impl EvenLink for PingPong {
     const CARD: Card = Card {
         name: "cache line",
         kind: Kind::Limit,
         about: "A word in a line of its own for each direction, polled.",
     };
-    type Outlet<M: Message> = Line;
-    type Inlet<M: Message> = Line;
+    type End<M: Message> = Line;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::RoundTrip { bytes: 8, asleep: false } | What::Signal { asleep: false })
     }
 
     fn make<M: Message>(place: &str, _: &Shape) -> Result<Keeper, String> {
-        shared_file::keep(place, 4096)
+        shared_file::keep(place, PAGE)
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Line {
-        Line::open(place)
-    }
-
-    fn inlet<M: Message>(place: &str, _: &Shape) -> Line {
+    fn open<M: Message>(place: &str, _: &Shape) -> Line {
         Line::open(place)
     }
 }

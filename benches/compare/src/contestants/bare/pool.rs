@@ -1,19 +1,16 @@
 //! What a pool and a process cannot do without.
 
 use std::ffi::CString;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
-use std::thread::{self, JoinHandle, Thread};
 
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::wait::{WaitStatus, waitpid};
 
 use crate::case::What;
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, Seat, entry};
-use crate::engines::operation::{Operator, free};
+use crate::engines::operation::{Operator, free, up};
 use crate::engines::task::{WORKERS, check, items, task};
+use crate::support::bare_pool::BarePool;
 use crate::support::children::{Worker, role_variable, serve};
-use crate::support::cpu;
 
 const NAME: &str = "bare pool";
 
@@ -30,23 +27,22 @@ pub fn tasks() -> Box<dyn Contestant> {
 fn enter(what: &What) -> Option<Entry<'static>> {
     match *what {
         What::Tasks { micros, one_by_one } => entry(move || {
-            let pool = Bare::new();
+            let pool = BarePool::new(task);
             free(move |count| {
-                let chunk = if one_by_one { 1 } else { count as usize / (4 * WORKERS) + 1 };
-                check(&pool.map(items(count, micros), chunk), count);
+                check(&pool.map(items(count, micros), usize::from(one_by_one)), count);
             })
         }),
         What::OneTask => entry(|| {
-            let pool = Bare::new();
+            let pool = BarePool::new(task);
             free(move |count| (0..count).for_each(|_| check(&pool.map(items(1, 0), 1), 1)))
         }),
-        What::PoolStart => entry(|| free(|count| (0..count).for_each(|_| start()))),
+        What::PoolStart => entry(|| up(|_| start())),
         _ => None,
     }
 }
 
 /// Two processes of this program, and an answer of the first.
-fn start() {
+fn start() -> [Worker; WORKERS] {
     let seat = Seat {
         contestant: NAME.to_owned(),
         case: "pool/start and first result".to_owned(),
@@ -58,87 +54,7 @@ fn start() {
     let mut workers: [Worker; WORKERS] = std::array::from_fn(|_| seat.fill());
     workers[0].tell("go");
     assert_eq!(workers[0].answer().trim(), "done");
-}
-
-struct Bare {
-    shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    round: AtomicUsize,
-    chunk: AtomicUsize,
-    next: AtomicUsize,
-    busy: AtomicUsize,
-    caller: Mutex<Option<Thread>>,
-    /// Arguments, and then results.
-    memory: RwLock<Vec<AtomicU64>>,
-    over: AtomicBool,
-}
-
-impl Bare {
-    fn new() -> Bare {
-        cpu::unpin(); // threads inherit it
-        let shared = Arc::new(Shared::default());
-        let start = |shared: Arc<Shared>| thread::spawn(move || shared.work());
-        let threads = (0..WORKERS).map(|_| start(shared.clone())).collect();
-        Bare { shared, threads }
-    }
-
-    fn map(&self, items: impl Iterator<Item = u64>, chunk: usize) -> Vec<u64> {
-        let shared = &self.shared;
-        *shared.memory.write().expect("no panic") = items.map(AtomicU64::new).collect();
-        *shared.caller.lock().expect("no panic") = Some(thread::current());
-        shared.chunk.store(chunk, Ordering::Relaxed);
-        shared.next.store(0, Ordering::Relaxed);
-        shared.busy.store(WORKERS, Ordering::Relaxed);
-        shared.round.fetch_add(1, Ordering::Release);
-        self.threads.iter().for_each(|thread| thread.thread().unpark());
-        while shared.busy.load(Ordering::Acquire) > 0 {
-            thread::park();
-        }
-        let memory = shared.memory.read().expect("no panic");
-        memory.iter().map(|result| result.load(Ordering::Relaxed)).collect()
-    }
-}
-
-impl Shared {
-    fn work(&self) {
-        let mut round = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            if self.round.load(Ordering::Acquire) == round {
-                thread::park();
-                continue;
-            }
-            round += 1;
-            let chunk = self.chunk.load(Ordering::Relaxed);
-            let memory = self.memory.read().expect("no panic");
-            loop {
-                let from = self.next.fetch_add(chunk, Ordering::Relaxed).min(memory.len());
-                if from == memory.len() {
-                    break;
-                }
-                for word in &memory[from..(from + chunk).min(memory.len())] {
-                    word.store(task(word.load(Ordering::Relaxed)), Ordering::Relaxed);
-                }
-            }
-            drop(memory);
-            if self.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
-                self.caller.lock().expect("no panic").as_ref().expect("a caller").unpark();
-            }
-        }
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
-    }
+    workers
 }
 
 pub fn processes() -> Box<dyn Contestant> {

@@ -8,7 +8,7 @@ use memmap2::MmapRaw;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Buffer, Content, Message};
 use crate::engines::shared_file;
 
@@ -122,14 +122,13 @@ impl<M: Message> Inlet for Placing<M> {
     }
 }
 
-impl Link for Ring {
+impl EvenLink for Ring {
     const CARD: Card = Card {
         name: "tuned ring",
         kind: Kind::Limit,
         about: "One sender, one receiver, polled; a message is copied in and out.",
     };
-    type Outlet<M: Message> = Copying<M>;
-    type Inlet<M: Message> = Copying<M>;
+    type End<M: Message> = Copying<M>;
 
     fn takes(what: &What) -> bool {
         match what {
@@ -143,20 +142,15 @@ impl Link for Ring {
         shared_file::keep(place, bytes::<M>(shape))
     }
 
-    fn outlet<M: Message>(place: &str, shape: &Shape) -> Copying<M> {
-        Copying(End::open(place, shape), Buffer::of::<M>())
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Copying<M> {
+    fn open<M: Message>(place: &str, shape: &Shape) -> Copying<M> {
         Copying(End::open(place, shape), Buffer::of::<M>())
     }
 }
 
-impl Link for InPlace {
+impl EvenLink for InPlace {
     const CARD: Card =
         Card { name: "tuned ring in place", kind: Kind::Limit, about: "The same without copies." };
-    type Outlet<M: Message> = Placing<M>;
-    type Inlet<M: Message> = Placing<M>;
+    type End<M: Message> = Placing<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::HandOver(_))
@@ -166,11 +160,7 @@ impl Link for InPlace {
         shared_file::keep(place, bytes::<M>(shape))
     }
 
-    fn outlet<M: Message>(place: &str, shape: &Shape) -> Placing<M> {
-        Placing(End::open(place, shape))
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Placing<M> {
+    fn open<M: Message>(place: &str, shape: &Shape) -> Placing<M> {
         Placing(End::open(place, shape))
     }
 }

@@ -8,7 +8,7 @@ use memmap2::MmapRaw;
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Buffer, Content, Message};
 use crate::engines::shared_file;
 
@@ -106,14 +106,13 @@ impl<M: Message> Inlet for End<M> {
     }
 }
 
-impl Link for Vyukov {
+impl EvenLink for Vyukov {
     const CARD: Card = Card {
         name: "Vyukov's ring",
         kind: Kind::Limit,
         about: "Many senders, many receivers, polled; a message is copied in and out.",
     };
-    type Outlet<M: Message> = End<M>;
-    type Inlet<M: Message> = End<M>;
+    type End<M: Message> = End<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Stream(shape) if shape.bytes <= 64)
@@ -123,11 +122,7 @@ impl Link for Vyukov {
         shared_file::keep(place, bytes::<M>(shape))
     }
 
-    fn outlet<M: Message>(place: &str, shape: &Shape) -> End<M> {
-        End::open(place, shape)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> End<M> {
+    fn open<M: Message>(place: &str, shape: &Shape) -> End<M> {
         End::open(place, shape)
     }
 }

@@ -8,9 +8,10 @@ use memmap2::MmapRaw;
 use super::shim;
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Buffer, Content, Message};
-use crate::engines::shared_file;
+use crate::engines::shared_file::{self, PAGE, keep_page};
+use crate::engines::sign::{Counted, Sign};
 
 pub struct Queue;
 
@@ -63,14 +64,13 @@ impl<M: Message> Inlet for End<M> {
     }
 }
 
-impl Link for Queue {
+impl EvenLink for Queue {
     const CARD: Card = Card {
         name: "Boost message_queue",
         kind: Kind::Processes,
         about: "`send`, `receive`: copied in and out under a lock, by priority. Both ends sleep.",
     };
-    type Outlet<M: Message> = End<M>;
-    type Inlet<M: Message> = End<M>;
+    type End<M: Message> = End<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Stream(_) | What::RoundTrip { .. })
@@ -86,64 +86,46 @@ impl Link for Queue {
         Ok(Box::new(Keep(Handle(queue), name)))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> End<M> {
+    fn open<M: Message>(place: &str, _: &Shape) -> End<M> {
         End(open(place), Buffer::of::<M>(), PhantomData)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> End<M> {
-        Queue::outlet(place, shape)
     }
 }
 
 pub struct Signals;
-pub struct Sign(MmapRaw, u64);
+pub struct Posted(MmapRaw);
 
-impl Outlet for Sign {
+impl Sign for Posted {
     #[inline(always)]
-    fn send(&mut self, _: u64, _: Content) {
+    fn set(&mut self) {
         // SAFETY: it was initialized, and stays mapped.
         unsafe { shim::boost_semaphore_post(self.0.as_mut_ptr().cast()) };
     }
-}
 
-impl Inlet for Sign {
     #[inline(always)]
-    fn recv(&mut self, _: Content) -> u64 {
+    fn wait(&mut self) {
         // SAFETY: as above.
         unsafe { shim::boost_semaphore_wait(self.0.as_mut_ptr().cast()) };
-        self.1 += 1;
-        self.1
     }
 }
 
-const BYTES: usize = 4096;
-
-impl Link for Signals {
+impl EvenLink for Signals {
     const CARD: Card = Card {
         name: "Boost semaphore, as a sign",
         kind: Kind::Processes,
         about: "`post`, `wait`.",
     };
-    type Outlet<M: Message> = Sign;
-    type Inlet<M: Message> = Sign;
+    type End<M: Message> = Counted<Posted>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Signal { .. })
     }
 
     fn make<M: Message>(place: &str, _: &Shape) -> Result<Keeper, String> {
-        let keeper = shared_file::keep(place, BYTES)?;
-        let map = shared_file::map(place, BYTES)?;
-        // SAFETY: the mapping is larger than a semaphore, and aligned.
-        unsafe { shim::boost_semaphore_init(map.as_mut_ptr().cast(), 0) };
-        Ok(keeper)
+        // SAFETY: a page is larger than a semaphore, and aligned.
+        keep_page(place, |at| unsafe { shim::boost_semaphore_init(at.cast(), 0) })
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Sign {
-        Sign(shared_file::open(place, BYTES), 0)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Sign {
-        Signals::outlet::<M>(place, shape)
+    fn open<M: Message>(place: &str, _: &Shape) -> Counted<Posted> {
+        Counted::of(Posted(shared_file::open(place, PAGE)))
     }
 }

@@ -11,9 +11,7 @@ use crate::contestants::bare::room_for;
 use crate::engines::lock::Lockable;
 use crate::engines::operation::{Operator, pinned};
 use crate::engines::rendezvous::fresh_place;
-use crate::engines::shared_file;
-
-const BYTES: usize = 4096;
+use crate::engines::shared_file::{self, PAGE, keep_page};
 
 pub struct Mutex;
 
@@ -30,15 +28,12 @@ impl Lockable for Mutex {
     }
 
     fn make(place: &str) -> Result<Keeper, String> {
-        let keeper = shared_file::keep(place, BYTES)?;
-        let map = shared_file::map(place, BYTES)?;
-        // SAFETY: the mapping is larger than a mutex, and aligned.
-        unsafe { shim::boost_mutex_init(map.as_mut_ptr().cast()) };
-        Ok(keeper)
+        // SAFETY: a page is larger than a mutex, and aligned.
+        keep_page(place, |at| unsafe { shim::boost_mutex_init(at.cast()) })
     }
 
     fn open(place: &str) -> MmapRaw {
-        shared_file::open(place, BYTES)
+        shared_file::open(place, PAGE)
     }
 
     #[inline(always)]
@@ -67,15 +62,12 @@ impl Lockable for Semaphore {
     }
 
     fn make(place: &str) -> Result<Keeper, String> {
-        let keeper = shared_file::keep(place, BYTES)?;
-        let map = shared_file::map(place, BYTES)?;
-        // SAFETY: the mapping is larger than a semaphore, and aligned.
-        unsafe { shim::boost_semaphore_init(map.as_mut_ptr().cast(), 1) };
-        Ok(keeper)
+        // SAFETY: a page is larger than a semaphore, and aligned.
+        keep_page(place, |at| unsafe { shim::boost_semaphore_init(at.cast(), 1) })
     }
 
     fn open(place: &str) -> MmapRaw {
-        shared_file::open(place, BYTES)
+        shared_file::open(place, PAGE)
     }
 
     #[inline(always)]

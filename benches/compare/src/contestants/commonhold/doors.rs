@@ -4,9 +4,8 @@ use commonhold::{Buffer, Queue, Segment};
 
 use super::super::bare::room_for;
 use crate::case::What;
-use crate::contestant::{Bout, Card, Contestant, Kind, Seat, entry};
-use crate::engines::crew::Crew;
-use crate::engines::operation::{Operator, pinned};
+use crate::contestant::{Bout, Card, Contestant, Kind, entry};
+use crate::engines::operation::{Operator, opened, pinned};
 use crate::engines::rendezvous::fresh_place;
 use crate::support::children::serve;
 
@@ -32,23 +31,8 @@ fn create() -> Result<Bout, String> {
     pinned(move || drop(Queue::<u64>::create(&place, CAPACITY).expect("a new queue")))
 }
 
-/// Of a queue that another process keeps: what a process has mapped, it finds again for less.
 fn open() -> Result<Bout, String> {
-    let place = fresh_place();
-    let seat = Seat {
-        contestant: NAME.to_owned(),
-        case: "door/open".to_owned(),
-        side: "keep".to_owned(),
-        number: 0,
-        cpu: 0,
-        place: place.clone(),
-    };
-    let mut keeper = Crew::new(vec![seat.fill()]);
-    keeper.order("keep it")?;
-    pinned(move || {
-        let _keeper = &keeper;
-        drop(Queue::<u64>::open(&place).expect("the queue"));
-    })
+    opened(NAME, |place| drop(Queue::<u64>::open(place).expect("the queue")))
 }
 
 fn keep(place: &str) {

@@ -4,8 +4,9 @@ use commonhold::{Event, Mailbox, Queue};
 
 use crate::case::{Shape, What};
 use crate::contestant::{Card, Keeper, Kind};
-use crate::engines::link::{Inlet, Link, Outlet};
+use crate::engines::link::{EvenLink, Inlet, Outlet};
 use crate::engines::message::{Buffer, Content, Message, read_bytes};
+use crate::engines::sign::{Counted, Sign};
 
 /// Longer messages are not moved by value.
 const BY_VALUE: usize = 64;
@@ -50,15 +51,14 @@ impl<M: Message> Inlet for Copying<M> {
     }
 }
 
-impl Link for Copied {
+impl EvenLink for Copied {
     const CARD: Card = Card {
         name: "commonhold Queue<T>",
         kind: Kind::Commonhold,
         about: "`send`, `recv` by value up to 64 bytes; longer ones are copied into a reserved slot and read in \
                 a lease. Spins a little, then sleeps.",
     };
-    type Outlet<M: Message> = Copying<M>;
-    type Inlet<M: Message> = Copying<M>;
+    type End<M: Message> = Copying<M>;
 
     fn takes(what: &What) -> bool {
         sends(what)
@@ -68,12 +68,8 @@ impl Link for Copied {
         keep(Queue::<M>::create(place, shape.capacity))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Copying<M> {
+    fn open<M: Message>(place: &str, _: &Shape) -> Copying<M> {
         Copying(Queue::open(place).expect("the queue"), bytemuck::allocation::zeroed_box())
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Copying<M> {
-        Copied::outlet(place, shape)
     }
 }
 
@@ -99,15 +95,14 @@ impl<M: Message> Inlet for Placing<M> {
     }
 }
 
-impl Link for InPlace {
+impl EvenLink for InPlace {
     const CARD: Card = Card {
         name: "commonhold reserve, lease",
         kind: Kind::Commonhold,
         about: "A slot is reserved, written and sent; a lease is read and done with. What a killed receiver held \
                 is delivered again.",
     };
-    type Outlet<M: Message> = Placing<M>;
-    type Inlet<M: Message> = Placing<M>;
+    type End<M: Message> = Placing<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::HandOver(_))
@@ -117,12 +112,8 @@ impl Link for InPlace {
         Copied::make::<M>(place, shape)
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Placing<M> {
+    fn open<M: Message>(place: &str, _: &Shape) -> Placing<M> {
         Placing(Queue::open(place).expect("the queue"))
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Placing<M> {
-        InPlace::outlet(place, shape)
     }
 }
 
@@ -148,15 +139,14 @@ impl Inlet for Slices {
     }
 }
 
-impl Link for Bytes {
+impl EvenLink for Bytes {
     const CARD: Card = Card {
         name: "commonhold Queue<[T]>",
         kind: Kind::Commonhold,
         about: "Slices of any length, copied in and out: `send(&[T])`, `recv_into(&mut Vec<T>)`. Spins a little, \
                 then sleeps.",
     };
-    type Outlet<M: Message> = Slices;
-    type Inlet<M: Message> = Slices;
+    type End<M: Message> = Slices;
 
     fn takes(what: &What) -> bool {
         sends(what)
@@ -166,12 +156,8 @@ impl Link for Bytes {
         keep(Queue::<[u64]>::create(place, shape.capacity * (M::BYTES + HEADER)))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Slices {
+    fn open<M: Message>(place: &str, _: &Shape) -> Slices {
         Slices(Queue::open(place).expect("the queue"), Buffer::of::<M>())
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Slices {
-        Bytes::outlet::<M>(place, shape)
     }
 }
 
@@ -193,14 +179,13 @@ impl<M: Message> Inlet for Mails<M> {
     }
 }
 
-impl Link for Mail {
+impl EvenLink for Mail {
     const CARD: Card = Card {
         name: "commonhold Mailbox<Vec<u8>>",
         kind: Kind::Commonhold,
         about: "A `Vec` is made, copied in, and made anew at the other side: what a queue of anything costs.",
     };
-    type Outlet<M: Message> = Mails<M>;
-    type Inlet<M: Message> = Mails<M>;
+    type End<M: Message> = Mails<M>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Stream(shape) if shape.is_one_to_one() && shape.capacity != 2)
@@ -210,43 +195,33 @@ impl Link for Mail {
         keep(Mailbox::<Vec<u8>>::create(place, shape.capacity * (M::BYTES + 2 * HEADER)))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Mails<M> {
+    fn open<M: Message>(place: &str, _: &Shape) -> Mails<M> {
         Mails(Mailbox::open(place).expect("the mailbox"), Buffer::of::<M>(), Default::default())
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Mails<M> {
-        Mail::outlet(place, shape)
     }
 }
 
 pub struct Signals;
-pub struct Sign(Event, u64);
 
-impl Outlet for Sign {
+impl Sign for Event {
     #[inline(always)]
-    fn send(&mut self, _: u64, _: Content) {
-        self.0.set();
+    fn set(&mut self) {
+        Event::set(self);
+    }
+
+    #[inline(always)]
+    fn wait(&mut self) {
+        Event::wait(self);
+        self.clear();
     }
 }
 
-impl Inlet for Sign {
-    #[inline(always)]
-    fn recv(&mut self, _: Content) -> u64 {
-        self.0.wait();
-        self.0.clear();
-        self.1 += 1;
-        self.1
-    }
-}
-
-impl Link for Signals {
+impl EvenLink for Signals {
     const CARD: Card = Card {
         name: "commonhold Event",
         kind: Kind::Commonhold,
-        about: "`set`; `wait` and `clear`. Spins a little, then sleeps.",
+        about: "`set`; `wait` and `clear`. The waiter sleeps.",
     };
-    type Outlet<M: Message> = Sign;
-    type Inlet<M: Message> = Sign;
+    type End<M: Message> = Counted<Event>;
 
     fn takes(what: &What) -> bool {
         matches!(what, What::Signal { .. })
@@ -256,11 +231,7 @@ impl Link for Signals {
         keep(Event::create(place))
     }
 
-    fn outlet<M: Message>(place: &str, _: &Shape) -> Sign {
-        Sign(Event::open(place).expect("the event"), 0)
-    }
-
-    fn inlet<M: Message>(place: &str, shape: &Shape) -> Sign {
-        Signals::outlet::<M>(place, shape)
+    fn open<M: Message>(place: &str, _: &Shape) -> Counted<Event> {
+        Counted::of(Event::open(place).expect("the event"))
     }
 }

@@ -84,7 +84,11 @@ pub fn values() -> Box<dyn Contestant> {
     })
 }
 
-fn value<T: commonhold::Shared>(init: T, access: Access, add: fn(T) -> T) -> Result<Bout, String> {
+fn value<T: commonhold::Shared>(
+    init: T,
+    access: Access,
+    add: impl Fn(T) -> T + Copy + 'static,
+) -> Result<Bout, String> {
     let value = Value::new(init).map_err(|error| error.to_string())?;
     match access {
         Access::Get => pinned(move || {

@@ -4,7 +4,7 @@ use commonhold::{MapOptions, Pool, Process};
 
 use crate::case::What;
 use crate::contestant::{Bout, Card, Contestant, Entry, Kind, entry};
-use crate::engines::operation::{Operator, free};
+use crate::engines::operation::{Operator, free, up};
 use crate::engines::task::{WORKERS, check, items, task};
 use crate::support::cpu;
 
@@ -39,9 +39,13 @@ fn enter(what: &What) -> Option<Entry<'static>> {
             let pool = new();
             free(move |count| (0..count).for_each(|n| assert_eq!(pool.apply(task, n), Ok(n))))
         }),
-        What::PoolStart => {
-            entry(|| free(|count| (0..count).for_each(|n| assert_eq!(new().apply(task, n), Ok(n)))))
-        }
+        What::PoolStart => entry(|| {
+            up(|n| {
+                let pool = new();
+                assert_eq!(pool.apply(task, n), Ok(n));
+                pool
+            })
+        }),
         _ => None,
     }
 }
