@@ -163,7 +163,7 @@ fn visit(
     mut each: impl FnMut(Site<'_>),
 ) {
     for entry in entries(segment).map_while(Result::ok) {
-        let Some((runs, payload)) = entry.claims(segment) else { return };
+        let Some((runs, payload)) = entry.claims() else { return };
         let runs = runs.iter().filter_map(|run| run.load(payload.len()));
         for run in runs {
             // Between a run that tags are copied from and the one they are copied to: who copied one after it was
