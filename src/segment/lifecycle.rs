@@ -194,15 +194,15 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     point!("leave.closed");
     let Some((_, path)) = home.filter(|_| !facts.is(flags::PERSISTENT)) else { return };
     let Ok(fresh) = memory::open(path) else { return };
-    let Ok(found) = memory::facts(fresh.as_fd()) else { return };
-    if found.id != id {
-        return; // another's by now
-    }
     let Ok(lock) = FileLock::take(fresh.as_fd(), COURTESY) else { return };
     point!("leave.locked");
-    // Its facts are read afresh: of the file that has the number now, if that was given out again.
-    let may_go =
-        || Facts::read(fresh.as_fd(), found.size).is_ok_and(|now| !now.is(flags::PERSISTENT));
+    // It may be another's by now, also where it has the same number, which may have been given out again.
+    let may_go = || {
+        memory::facts(fresh.as_fd()).is_ok_and(|found| {
+            let now = Facts::read(fresh.as_fd(), found.size);
+            found.id == id && now.is_ok_and(|now| !now.is(flags::PERSISTENT))
+        })
+    };
     if file_lock::is_unused(fresh.as_fd()).unwrap_or(false) && may_go() {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
         event!(DEBUG, path = %path.display(), "removed by the last one to leave");
