@@ -52,6 +52,7 @@ pub(super) fn create(
     span!("create segment", name);
     let directory = name::directory();
     let path = name::path_in(&directory, name)?;
+    process::prepare()?;
     let rows = options.rows()?;
     let too_large =
         || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
