@@ -1,6 +1,6 @@
 //! Receiving by copy.
 
-use super::claim::{Claim, How, Own, Tenure};
+use super::claim::{Claim, Head, How, Own, Tenure};
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
@@ -76,7 +76,7 @@ impl<T: Shared> RawQueue<T> {
     ) -> usize {
         let before = into.len();
         // What stirs ends the bias: the owner does not look at it.
-        match self.ring.own_head(peers.me_if_registered(), &end.progress) {
+        match self.ring.tenure::<Head>(peers.me_if_registered(), &end.progress) {
             Some(tenure) => self.take_run_as_owner(end, tenure, into, max),
             None => into.extend((0..max).map_while(|_| self.recv_among_others(peers, end, None))),
         }
@@ -92,7 +92,7 @@ impl<T: Shared> RawQueue<T> {
         max: usize,
     ) {
         for _ in 0..max {
-            match self.ring.claim_head_in(&mut tenure, &end.progress) {
+            match self.ring.claim_in::<Head>(&mut tenure, &end.progress) {
                 Ok(own) => into.push(self.take_own(end, own)),
                 Err(None) => return,
                 Err(Some(position)) => {

@@ -60,7 +60,7 @@
 //! position having moved: [`skip`](Ring::skip) has to tell these apart, everything else starts again.
 
 use super::bias::Side;
-use super::claim::{Claim, Head, How, Own, Seen, Tail, Tenure};
+use super::claim::{Claim, Head, How, Own, Seen, Tail};
 use super::progress::Progress;
 use super::words::{CLOSED, Index, Shape, Slot};
 use crate::raw::eventcount::{Eventcount, Moment};
@@ -190,25 +190,6 @@ impl<W: Words> Ring<W> {
         self.claim_as_owner::<Tail>(me, progress)
     }
 
-    /// A run of such claims.
-    #[inline(always)]
-    pub(crate) fn own_tail(&self, me: Tag, progress: &Progress) -> Option<Tenure<'_>> {
-        self.tenure::<Tail>(me, progress)
-    }
-
-    /// The next claim of a run.
-    ///
-    /// # Errors
-    /// As [`claim_in`](Ring::claim_in).
-    #[inline(always)]
-    pub(crate) fn claim_tail_in(
-        &self,
-        tenure: &mut Tenure<'_>,
-        progress: &Progress,
-    ) -> Result<Own<'_>, Option<u64>> {
-        self.claim_in::<Tail>(tenure, progress)
-    }
-
     /// Tells an end that it finished a position of its own.
     #[inline(always)]
     pub(crate) fn finish(&self, progress: &Progress, claim: Claim) {
@@ -286,25 +267,6 @@ impl<W: Words> Ring<W> {
         progress: &Progress,
     ) -> Result<Own<'_>, Option<u64>> {
         self.claim_as_owner::<Head>(me, progress)
-    }
-
-    /// A run of such claims.
-    #[inline(always)]
-    pub(crate) fn own_head(&self, me: Tag, progress: &Progress) -> Option<Tenure<'_>> {
-        self.tenure::<Head>(me, progress)
-    }
-
-    /// The next claim of a run.
-    ///
-    /// # Errors
-    /// As [`claim_in`](Ring::claim_in).
-    #[inline(always)]
-    pub(crate) fn claim_head_in(
-        &self,
-        tenure: &mut Tenure<'_>,
-        progress: &Progress,
-    ) -> Result<Own<'_>, Option<u64>> {
-        self.claim_in::<Head>(tenure, progress)
     }
 
     /// Releases a claimed message's slot: from here on it was received.

@@ -1,7 +1,7 @@
 //! Sending: a position in the ring, and for large messages a cell before it.
 
 use super::RawMessages;
-use super::claim::{Claim, Own, Tenure};
+use super::claim::{Claim, Own, Tail, Tenure};
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::look::pass_on;
@@ -79,7 +79,7 @@ impl<T: Shared> RawQueue<T> {
             return 0;
         }
         let values = &values[..values.len().min(BATCH)];
-        let count = match self.ring.own_tail(peers.me_if_registered(), &end.progress) {
+        let count = match self.ring.tenure::<Tail>(peers.me_if_registered(), &end.progress) {
             Some(tenure) => self.place_run_as_owner(end, tenure, values),
             None => self.place_run_among_others(peers, end, values),
         };
@@ -92,7 +92,7 @@ impl<T: Shared> RawQueue<T> {
     #[inline(always)]
     fn place_run_as_owner(&self, end: &SendEnd, mut tenure: Tenure<'_>, values: &[T]) -> usize {
         for (count, value) in values.iter().enumerate() {
-            match self.ring.claim_tail_in(&mut tenure, &end.progress) {
+            match self.ring.claim_in::<Tail>(&mut tenure, &end.progress) {
                 Ok(own) => self.place_own(own, value),
                 Err(None) => return count,
                 Err(Some(position)) => {
