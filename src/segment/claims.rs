@@ -110,10 +110,15 @@ pub(super) fn wake_sleepers(segment: &Attachment, dead: Tag) {
 /// generations begin anew. Idempotent.
 pub(crate) fn sweep(segment: &Attachment, number: u32) {
     let is_old = |tag: Tag| tag.is_participant() && tag.row() == number;
-    let could = |run: &ClaimRun| match run.form {
-        ClaimForm::Word32 | ClaimForm::Word64 { .. } => 0..run.count,
-        ClaimForm::RowCount => run.row(number),
-        ClaimForm::Sleepers => 0..0,
+    let could = |run: &ClaimRun| {
+        // Between a run that tags are copied from and the one they are copied to: who copied one after it was
+        // looked for there finds it cleared here.
+        fence(Ordering::SeqCst);
+        match run.form {
+            ClaimForm::Word32 | ClaimForm::Word64 { .. } => 0..run.count,
+            ClaimForm::RowCount => run.row(number),
+            ClaimForm::Sleepers => 0..0,
+        }
     };
     visit(segment, could, |site| match site {
         Site::Word32(word) => {
@@ -163,12 +168,9 @@ fn visit(
     mut each: impl FnMut(Site<'_>),
 ) {
     for entry in entries(segment).map_while(Result::ok) {
-        let Some((runs, payload)) = entry.claims(segment) else { return };
+        let Some((runs, payload)) = entry.claims() else { return };
         let runs = runs.iter().filter_map(|run| run.load(payload.len()));
         for run in runs {
-            // Between a run that tags are copied from and the one they are copied to: who copied one after it was
-            // looked for there finds it cleared here.
-            fence(Ordering::SeqCst);
             for index in wanted(&run) {
                 let at = payload.start + run.offset + index * run.stride;
                 let site = match run.form {

@@ -48,9 +48,10 @@ struct BlockHeader {
 // SAFETY: [INP-1] atomics only.
 unsafe impl InPlace for BlockHeader {}
 
-/// One object, as its block describes it: a checked local copy.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
+/// One object, as its block describes it: a checked local copy, but for its names, which few ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'s> {
+    segment: &'s Attachment,
     at: usize,
     payload: usize,
     payload_size: usize,
@@ -59,11 +60,24 @@ pub(crate) struct Entry {
     element_size: u64,
     element_align: u32,
     claim_runs: usize,
-    pub(crate) name: String,
-    pub(crate) type_name: String,
+    /// The names, which lie one behind the other.
+    name: &'s [AtomicU8],
+    type_name: &'s [AtomicU8],
 }
 
-impl Entry {
+impl<'s> Entry<'s> {
+    pub(crate) fn name(&self) -> String {
+        text(self.name)
+    }
+
+    pub(crate) fn type_name(&self) -> String {
+        text(self.type_name)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.name.iter().map(|byte| byte.load(Ordering::Relaxed)).eq(name.bytes())
+    }
+
     /// Says so if the block does not hold what is asked for.
     pub(crate) fn expect(&self, asked: &Signature) -> Result<(), Failure> {
         let same = self.kind == asked.kind as u32
@@ -77,18 +91,15 @@ impl Entry {
             ErrorKind::TypeMismatch,
             format!(
                 "holds {}, asked for {}",
-                described(&self.type_name, self.element_size),
+                described(&self.type_name(), self.element_size),
                 described(&asked.name, asked.size as u64)
             ),
         ))
     }
 
     /// The runs of claims in the payload, and where that lies in the segment.
-    pub(super) fn claims<'s>(
-        &self,
-        segment: &'s Attachment,
-    ) -> Option<(&'s [StoredRun], Range<usize>)> {
-        let runs = segment.view_row(self.at + size_of::<BlockHeader>(), self.claim_runs)?;
+    pub(super) fn claims(&self) -> Option<(&'s [StoredRun], Range<usize>)> {
+        let runs = self.segment.view_row(self.at + size_of::<BlockHeader>(), self.claim_runs)?;
         let payload = self.at + self.payload;
         Some((runs, payload..payload + self.payload_size))
     }
@@ -98,6 +109,12 @@ impl Entry {
         Block::new(Arc::clone(attachment), self.at + self.payload, self.payload_size)
             .ok_or_else(|| Damaged("an object beyond the end of the segment").into())
     }
+}
+
+/// What these bytes say, if they do.
+fn text(bytes: &[AtomicU8]) -> String {
+    let bytes: Vec<u8> = bytes.iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn described(name: &str, size: u64) -> String {
@@ -115,7 +132,9 @@ fn end_of_blocks(segment: &Attachment) -> usize {
 }
 
 /// The objects of a segment, in the order in which they were made.
-pub(crate) fn entries(segment: &Attachment) -> impl Iterator<Item = Result<Entry, Failure>> {
+pub(crate) fn entries<'s>(
+    segment: &'s Attachment,
+) -> impl Iterator<Item = Result<Entry<'s>, Failure>> {
     let end = end_of_blocks(segment);
     let mut at = header::blocks_at(segment.rows() as u32);
     std::iter::from_fn(move || {
@@ -132,10 +151,10 @@ pub(crate) fn entries(segment: &Attachment) -> impl Iterator<Item = Result<Entry
 }
 
 /// The object with this name, if there is one.
-pub(crate) fn find(segment: &Attachment, name: &str) -> Result<Option<Entry>, Failure> {
+pub(crate) fn find<'s>(segment: &'s Attachment, name: &str) -> Result<Option<Entry<'s>>, Failure> {
     for entry in entries(segment) {
         let entry = entry?;
-        if entry.name == name {
+        if entry.is_named(name) {
             return Ok(Some(entry));
         }
     }
@@ -143,7 +162,7 @@ pub(crate) fn find(segment: &Attachment, name: &str) -> Result<Option<Entry>, Fa
 }
 
 /// The object whose payload begins at this offset of the segment, if one does.
-pub(crate) fn find_at(segment: &Attachment, payload: u64) -> Result<Option<Entry>, Failure> {
+pub(crate) fn find_at(segment: &Attachment, payload: u64) -> Result<Option<Entry<'_>>, Failure> {
     let end = end_of_blocks(segment);
     let mut at = header::blocks_at(segment.rows() as u32);
     while at < end {
@@ -162,7 +181,7 @@ pub(crate) fn find_at(segment: &Attachment, payload: u64) -> Result<Option<Entry
     Ok(None)
 }
 
-fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usize), Damaged> {
+fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry<'_>, usize), Damaged> {
     let damaged = Damaged("an object whose description does not fit");
     let fixed: &BlockHeader = segment.view(at).ok_or(damaged)?;
     let load = |field: &AtomicU64| usize::try_from(field.load(Ordering::Relaxed)).ok();
@@ -187,12 +206,8 @@ fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usi
     if names + name_len + type_len > at + payload {
         return Err(damaged);
     }
-    let text = |from: usize, len: usize| {
-        let text: &[AtomicU8] = segment.view_row(from, len).ok_or(damaged)?;
-        let text: Vec<u8> = text.iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
-        Ok::<_, Damaged>(String::from_utf8_lossy(&text).into_owned())
-    };
     let entry = Entry {
+        segment,
         at,
         payload,
         payload_size,
@@ -201,8 +216,8 @@ fn read_entry(segment: &Attachment, at: usize, end: usize) -> Result<(Entry, usi
         element_size: fixed.element_size.load(Ordering::Relaxed),
         element_align: fixed.element_align.load(Ordering::Relaxed),
         claim_runs,
-        name: text(names, name_len)?,
-        type_name: text(names + name_len, type_len)?,
+        name: segment.view_row(names, name_len).ok_or(damaged)?,
+        type_name: segment.view_row(names + name_len, type_len).ok_or(damaged)?,
     };
     Ok((entry, next))
 }

@@ -37,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait for them only to tidy up: a name that stays is stale, and removed later.
 const COURTESY: Duration = Duration::from_secs(1);
 
+/// What is not larger is made before it is known whether its name is free, which linking it tells.
+const SMALL: u64 = 64 << 10;
+
 /// Creates a segment with this name, with room for `blocks` bytes of blocks. `fill` builds what is
 /// in it, before anybody else can see it.
 pub(super) fn create(
@@ -47,18 +50,22 @@ pub(super) fn create(
     fill: impl FnOnce(&Arc<Attachment>) -> Result<(), Failure>,
 ) -> Result<Arc<Attachment>, Failure> {
     span!("create segment", name);
-    let path = name::path_of(name)?;
-    clear_the_way(&path)?;
+    let directory = name::directory();
+    let path = name::path_in(&directory, name)?;
+    process::prepare()?;
     let rows = options.rows()?;
     let too_large =
         || Failure::new(ErrorKind::InvalidSize, format!("{blocks} bytes exceed the address space"));
-    let (file, found) = memory::unnamed_file(&name::directory(), options.mode)
-        .map_err(|error| no_file(&name::directory(), error))?;
+    let (file, found) = memory::unnamed_file(&directory, options.mode)
+        .map_err(|error| no_file(&directory, error))?;
     let page = memory::page_of(file.as_fd(), &found)
         .map_err(|error| Failure::system("looking at its file system", error))?;
     let size = size_with(rows, blocks)
         .and_then(|size| size.checked_next_multiple_of(page))
         .ok_or_else(too_large)? as u64;
+    if size > SMALL {
+        clear_the_way(&path)?;
+    }
     let now = if options.sparse { header::blocks_at(rows) as u64 } else { size };
     if options.sparse {
         memory::set_size(file.as_fd(), size).map_err(|error| no_memory(size, error))?;
@@ -188,15 +195,15 @@ pub(super) fn leave(file: OwnedFd, id: FileId, facts: &Facts, home: Option<&(Str
     point!("leave.closed");
     let Some((_, path)) = home.filter(|_| !facts.is(flags::PERSISTENT)) else { return };
     let Ok(fresh) = memory::open(path) else { return };
-    let Ok(found) = memory::facts(fresh.as_fd()) else { return };
-    if found.id != id {
-        return; // another's by now
-    }
     let Ok(lock) = FileLock::take(fresh.as_fd(), COURTESY) else { return };
     point!("leave.locked");
-    // Its facts are read afresh: of the file that has the number now, if that was given out again.
-    let may_go =
-        || Facts::read(fresh.as_fd(), found.size).is_ok_and(|now| !now.is(flags::PERSISTENT));
+    // It may be another's by now, also where it has the same number, which may have been given out again.
+    let may_go = || {
+        memory::facts(fresh.as_fd()).is_ok_and(|found| {
+            let now = Facts::read(fresh.as_fd(), found.size);
+            found.id == id && now.is_ok_and(|now| !now.is(flags::PERSISTENT))
+        })
+    };
     if file_lock::is_unused(fresh.as_fd()).unwrap_or(false) && may_go() {
         let _ = memory::unlink_if_same(path, id); // gone already: another removed it
         event!(DEBUG, path = %path.display(), "removed by the last one to leave");
@@ -302,7 +309,7 @@ pub(super) fn check_namespaces(facts: &Facts, here: Namespaces) -> Result<(), Fa
 
 /// Refuses a file that another user may have put in place of the one that is meant.
 fn check_owner(found: &FileFacts, mode: u32) -> Result<(), Failure> {
-    let trusted = found.owner == user() || found.owner == 0;
+    let trusted = found.owner == 0 || found.owner == user();
     let admitted = mode & 0o006 != 0 || (mode & 0o060 != 0 && is_in_group(found.group));
     if trusted || admitted {
         return Ok(());

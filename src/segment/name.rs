@@ -1,6 +1,6 @@
 //! Names of segments and objects, and the files they stand for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{ErrorKind, Failure};
 
@@ -32,8 +32,12 @@ pub(crate) fn directory() -> PathBuf {
 
 /// The file of a segment with this name.
 pub(crate) fn path_of(name: &str) -> Result<PathBuf, Failure> {
+    path_in(&directory(), name)
+}
+
+pub(crate) fn path_in(directory: &Path, name: &str) -> Result<PathBuf, Failure> {
     check(name)?;
-    Ok(directory().join(name))
+    Ok(directory.join(name))
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Segment {
     /// ```
     pub fn names(&self) -> Result<Vec<String>, Error> {
         directory::entries(&self.attachment)
-            .map(|entry| entry.map(|entry| entry.name))
+            .map(|entry| entry.map(|entry| entry.name()))
             .collect::<Result<_, _>>()
             .map_err(|failure| Error::of(failure, "list", self.described()))
     }
@@ -222,7 +222,7 @@ impl Segment {
         let attachment = lifecycle::open(name, options)?;
         if attachment.facts().is(flags::SINGLE) {
             let held = directory::find(&attachment, "")?;
-            let held = held.map_or("a single object".to_owned(), |entry| entry.type_name);
+            let held = held.map_or("a single object".to_owned(), |entry| entry.type_name());
             return Err(Failure::new(
                 ErrorKind::TypeMismatch,
                 format!("holds {held}, asked for a segment of named objects"),

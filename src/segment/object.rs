@@ -39,25 +39,31 @@ impl Signature {
 
     /// The signature of a kind over `T`, named without its path.
     pub(crate) fn of<T>(kind: Kind) -> Signature {
-        let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<T>()));
-        Signature { kind, name, size: size_of::<T>(), align: align_of::<T>() }
+        Signature { name: over::<T>(kind), kind, size: size_of::<T>(), align: align_of::<T>() }
     }
 }
 
 impl Signature {
     /// The signature of a kind over slices of `T`.
     pub(crate) fn of_slices<T>(kind: Kind) -> Signature {
-        let name = format!("{kind:?}<{}>", unqualified(std::any::type_name::<[T]>()));
-        Signature { name, ..Signature::of::<T>(kind) }
+        Signature { name: over::<[T]>(kind), ..Signature::of::<T>(kind) }
     }
+}
+
+/// The name of a kind over this type: `Queue<Job>`.
+fn over<T: ?Sized>(kind: Kind) -> String {
+    let mut name = format!("{kind:?}<");
+    push_unqualified(&mut name, std::any::type_name::<T>());
+    name.push('>');
+    name
 }
 
 /// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`, and so is
 /// what was defined in a function or closure, as `app::main::{{closure}}::Job` is.
-fn unqualified(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
+fn push_unqualified(out: &mut String, name: &str) {
+    out.reserve(name.len() + 1);
     let mut outer = Vec::new();
-    let mut path = 0; // where in `out` the path begins that may go on here
+    let mut path = out.len(); // where in `out` the path begins that may go on here
     let mut rest = name;
     while let Some(next) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("::") {
@@ -77,7 +83,6 @@ fn unqualified(name: &str) -> String {
             _ => path = out.len(),
         }
     }
-    out
 }
 
 /// A kind of object: how it lies in a block, how a new one starts, how one is looked at.
@@ -99,7 +104,7 @@ pub(crate) trait Object: Sized {
 
 #[cfg(test)]
 mod tests {
-    use super::unqualified;
+    use super::push_unqualified;
 
     #[test]
     fn paths_are_dropped_everywhere() {
@@ -116,7 +121,9 @@ mod tests {
             ("<a::B as c::D<e::F>>::open::Job", "Job"),
             ("(a::P<b::Q, (c::R, [u8; 4])>, d::S)", "(P<Q, (R, [u8; 4])>, S)"),
         ] {
-            assert_eq!(unqualified(full), short);
+            let mut out = String::from("Value<");
+            push_unqualified(&mut out, full);
+            assert_eq!(out.strip_prefix("Value<"), Some(short));
         }
     }
 }

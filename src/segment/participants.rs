@@ -86,9 +86,9 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn of_this_process() -> Result<Identity, Failure> {
-        let start = liveness::own_start_time()
+        let (pid, start) = liveness::own_identity()
             .map_err(|error| Failure::system("asking when this process started", error))?;
-        Ok(Identity { pid: std::process::id(), start: start.unwrap_or(0) })
+        Ok(Identity { pid, start: start.unwrap_or(0) })
     }
 
     /// For who takes part whether it can ask or not. What is missed without the start is that its number is

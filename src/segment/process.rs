@@ -74,6 +74,11 @@ pub(crate) fn lock() -> Result<Guard, Failure> {
     Guard::of_holder()
 }
 
+/// Sees to it that there is a page for what this process knows of itself, before anything is made.
+pub(crate) fn prepare() -> Result<(), Failure> {
+    words().map(drop)
+}
+
 /// Takes the lock as [`lock`] does, but gives up after this long: its holder may be waiting for another
 /// process, that is stopped.
 pub(crate) fn lock_within(patience: Duration) -> Option<Guard> {

@@ -151,7 +151,7 @@ impl<O: Object> Handle<O> {
             Some((name, _)) if segment.facts().is(flags::SINGLE) => {
                 Handle::view(block, Some(name), false)
             }
-            Some(_) => Handle::view(block, Some(&entry.name), true),
+            Some(_) => Handle::view(block, Some(&entry.name()), true),
         }
     }
 }

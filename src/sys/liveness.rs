@@ -80,8 +80,17 @@ fn ask_start_time(pid: u32) -> rustix::io::Result<Option<u64>> {
 
 /// When this process started; asked once. An error as of [`ask_start_time`].
 pub(crate) fn own_start_time() -> rustix::io::Result<Option<u64>> {
-    static START: PerProcess<Option<u64>> = PerProcess::new();
-    START.get_or(|| ask_start_time(std::process::id())).copied()
+    own_identity().map(|(_, start)| start)
+}
+
+/// This process's number, and when it started; asked once. An error as of [`ask_start_time`].
+pub(crate) fn own_identity() -> rustix::io::Result<(u32, Option<u64>)> {
+    static IDENTITY: PerProcess<(u32, Option<u64>)> = PerProcess::new();
+    let ask = || {
+        let me = std::process::id();
+        Ok((me, ask_start_time(me)?))
+    };
+    IDENTITY.get_or(ask).copied()
 }
 
 const STATE: usize = 3;

@@ -179,6 +179,53 @@ fn at_each_point<T: Shared>(message: impl Fn(u64) -> T + Copy, number: impl Fn(&
     }
 }
 
+const RUN: [u64; 5] = [1, 2, 3, 4, 5];
+const LATE: Duration = Duration::from_secs(10);
+
+/// Sends the run at once; or receives `found` at once, of which there may be more than one part.
+fn run(queue: &Queue<u64>, act: Act, found: &[u64]) {
+    if act == Act::Send {
+        return queue.send_all(&RUN).unwrap();
+    }
+    let mut all = vec![];
+    while all.len() < found.len() {
+        let left = found.len() - all.len();
+        queue.recv_many(&mut all, left).unwrap();
+    }
+    assert_eq!(all, found);
+}
+
+/// The owner of both sides, in the middle of a run, where it comes to the point for the third time.
+fn in_a_run(
+    queue: &Queue<u64>,
+    points: [&'static str; 2],
+    act: Act,
+    found: &'static [u64],
+) -> Child {
+    let owner = fork(|| {
+        warm(queue, Act::Recv, |n| n);
+        stop_here();
+        arm_nth(points[0], 2);
+        arm(points[1]);
+        run(queue, act, found);
+    });
+    owner.stopped();
+    if act == Act::Recv {
+        RUN.into_iter().for_each(|n| queue.send(n).unwrap());
+    }
+    owner.resume();
+    owner.stopped();
+    owner
+}
+
+/// What another sends in the middle of the run, or takes out of it.
+fn cut_in(queue: &Queue<u64>, act: Act, taken: u64) {
+    match act {
+        Act::Send => queue.try_send(200).unwrap(),
+        _ => assert_eq!(queue.try_recv(), Ok(taken)),
+    }
+}
+
 alone! {
     fn an_owner_and_who_ends_its_bias_may_die_or_stop_at_any_point_with_a_small_message() {
         at_each_point(|n| n, |n| *n);
@@ -289,5 +336,56 @@ alone! {
         drop(lease);
         child.resume();
         child.succeed();
+    }
+    /// What an owner was about to claim, when its bias ended, is decided for it: it goes on behind who came
+    /// in between.
+    fn an_owner_loses_its_bias_in_a_run_after_a_claim() {
+        for act in [Act::Send, Act::Recv] {
+            let queue = Queue::<u64>::new(8).unwrap();
+            let points = ["queue.bias.before_look", "queue.bias.lost"];
+            let owner = in_a_run(&queue, points, act, &[1, 2, 3, 5]);
+            cut_in(&queue, act, 4);
+            owner.resume();
+            owner.stopped();
+            owner.resume();
+            owner.succeed();
+            let left: &[u64] = if act == Act::Send { &[1, 2, 3, 200, 4, 5] } else { &[] };
+            assert_eq!(soon(&queue, |n| *n), left);
+        }
+    }
+
+    /// Or against it.
+    fn an_owner_loses_its_bias_in_a_run_before_a_claim() {
+        for act in [Act::Send, Act::Recv] {
+            let queue = Queue::<u64>::new(8).unwrap();
+            let before = if act == Act::Send { "queue.send.before_claim" } else { "queue.recv.before_claim" };
+            let owner = in_a_run(&queue, [before, "queue.bias.lost"], act, &[1, 2, 4, 5]);
+            let ender = fork(|| {
+                arm("queue.bias.before_decision");
+                cut_in(&queue, act, 3);
+            });
+            ender.stopped();
+            owner.resume();
+            owner.stopped();
+            ender.resume();
+            ender.succeed();
+            owner.resume();
+            owner.succeed();
+            let left: &[u64] = if act == Act::Send { &[1, 2, 200, 3, 4, 5] } else { &[] };
+            assert_eq!(soon(&queue, |n| *n), left);
+        }
+    }
+
+    /// What was committed stays, and what was not taken comes back.
+    fn an_owner_dies_in_a_run() {
+        for (act, point) in [(Act::Send, "queue.send.claimed"), (Act::Recv, "queue.recv.claimed")] {
+            let queue = Queue::<u64>::new(8).unwrap();
+            in_a_run(&queue, [point, "queue.bias.lost"], act, &RUN).kill();
+            queue.send_timeout(6, LATE).unwrap();
+            let left: &[u64] = if act == Act::Send { &[1, 2, 6] } else { &[3, 4, 5, 6] };
+            let mut all = soon(&queue, |n| *n);
+            all.sort();
+            assert_eq!(all, left);
+        }
     }
 }

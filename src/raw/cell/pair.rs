@@ -18,7 +18,7 @@
 
 use crate::raw::hook::point;
 use crate::raw::lock::LockWord;
-use crate::raw::sync::{AtomicU64, Ordering, fence};
+use crate::raw::sync::{AtomicU64, Ordering, fence, spin_loop};
 use crate::segment::{Peers, Tag};
 use std::mem::MaybeUninit;
 
@@ -87,6 +87,7 @@ impl<C: Words> Pair<C> {
                     return seq;
                 }
             }
+            disturbed();
         }
     }
 
@@ -117,6 +118,13 @@ impl<C: Words> Pair<C> {
         }
         Some(self.write(peers)).filter(|writer| writer.seq == seq)
     }
+}
+
+/// A writer came in between. A call, so that a read that nobody disturbs is laid out as the usual case.
+#[cold]
+#[inline(never)]
+fn disturbed() {
+    spin_loop();
 }
 
 /// The right to write. Dropped, it unlocks; what was not committed never was.

@@ -1,7 +1,7 @@
 //! Claiming a position, on either side of the ring: as its owner, or by CAS among others.
 
 use super::bias::Side;
-use super::progress::Progress;
+use super::progress::{Held, Progress};
 use super::ring::{Actor, Ring, Words};
 use super::words::{CLOSED, Index, Shape};
 use crate::raw::hook::point;
@@ -49,6 +49,16 @@ pub(crate) struct Own<'r> {
     pub(crate) slot: &'r AtomicU64,
     /// The slot's word, until the position is finished.
     pub(super) word: u64,
+}
+
+/// The owner of a side, in the middle of a run of claims.
+///
+/// Nobody else changes what its next position is, so that is known here from one claim to the next.
+pub(crate) struct Tenure<'r> {
+    side: Side<'r>,
+    held: Held,
+    /// What the seat says: the word of the next position.
+    next: u64,
 }
 
 /// What stood in the way of a claim: what the index word came to, and the slot word it led to.
@@ -131,16 +141,24 @@ impl Edge for Head {
 }
 
 impl<W: Words> Ring<W> {
-    /// # Errors
-    /// The position that was claimed all the same, where the bias turned out to be over.
+    /// The side as its owner has it; `None` where that is not the caller.
     #[inline(always)]
-    pub(super) fn claim_as_owner<E: Edge>(
+    pub(super) fn tenure<E: Edge>(&self, me: Tag, progress: &Progress) -> Option<Tenure<'_>> {
+        let (held, side) = (progress.held(me)?, E::side(&self.words));
+        Some(Tenure { side, held, next: side.next_of_owner(held) })
+    }
+
+    /// Claims the owner's next position, if its slot is ready.
+    ///
+    /// # Errors
+    /// The position that was claimed all the same, where the bias turned out to be over. The run ends.
+    #[inline(always)]
+    pub(super) fn claim_in<E: Edge>(
         &self,
-        me: Tag,
+        tenure: &mut Tenure<'_>,
         progress: &Progress,
     ) -> Result<Own<'_>, Option<u64>> {
-        let (held, side) = (progress.held(me).ok_or(None)?, E::side(&self.words));
-        let next = side.next_of_owner(held);
+        let Tenure { side, held, next } = *tenure;
         let position = Index::of(next).position;
         let (slot, word) = (self.slot(position), E::ready(self.shape, position));
         // Ready in the lap of a position that is not claimed yet: stays so until it is claimed.
@@ -150,7 +168,21 @@ impl<W: Words> Ring<W> {
         E::before_claim();
         side.claim(progress, held, next).map_err(|after_all| after_all.then_some(position))?;
         E::claimed();
+        tenure.next = Index::word_after(next);
         Ok(Own { position, slot, word })
+    }
+
+    /// Claims one position as the owner.
+    ///
+    /// # Errors
+    /// As [`claim_in`](Ring::claim_in).
+    #[inline(always)]
+    pub(super) fn claim_as_owner<E: Edge>(
+        &self,
+        me: Tag,
+        progress: &Progress,
+    ) -> Result<Own<'_>, Option<u64>> {
+        self.claim_in::<E>(&mut self.tenure::<E>(me, progress).ok_or(None)?, progress)
     }
 
     /// Claims the next position of a side, if its slot is ready; asks about nobody.

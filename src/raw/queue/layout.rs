@@ -26,7 +26,7 @@ const FEWEST_SPARE: usize = 4;
 const WARM_BYTES: usize = 1 << 20;
 
 /// How many slots ahead to prefetch: what one side does in the time of a cache miss.
-const AHEAD: u64 = 32;
+const AHEAD: u64 = 16;
 const MIN_PREFETCHED: u64 = 64;
 
 /// What everybody reads and few write.

@@ -1,6 +1,6 @@
 //! Receiving by copy.
 
-use super::claim::{Claim, How};
+use super::claim::{Claim, Head, How, Own, Tenure};
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
@@ -27,7 +27,7 @@ impl<T: Shared> RawQueue<T> {
             let (number, _) = self.lease(peers, end, deadline)?;
             return Ok(self.copy_out(number));
         }
-        match self.recv_at_head::<true>(peers, end) {
+        match self.recv_at_head(peers, end) {
             Some(message) => Ok(message),
             None => self.recv_slowly(peers, end, deadline),
         }
@@ -47,13 +47,15 @@ impl<T: Shared> RawQueue<T> {
         into.push(self.recv(peers, end, Deadline::Never)?);
         let mut count = 1;
         while count < max {
-            let known = match Sizes::<T>::LARGE {
-                true => None,
-                false => self.recv_at_head::<false>(peers, end),
-            };
+            let run =
+                if Sizes::<T>::LARGE { 0 } else { self.take_run(peers, end, into, max - count) };
+            count += run;
+            if run > 0 {
+                continue;
+            }
             // Large, or something else is to be looked at first.
-            let more = known.is_none() && (Sizes::<T>::LARGE || self.has_stirred(end));
-            let next = if more { self.recv(peers, end, Deadline::Now).ok() } else { known };
+            let more = Sizes::<T>::LARGE || self.has_stirred(end);
+            let next = more.then(|| self.recv(peers, end, Deadline::Now).ok()).flatten();
             let Some(message) = next else { break };
             into.push(message);
             count += 1;
@@ -62,32 +64,84 @@ impl<T: Shared> RawQueue<T> {
         Ok(count)
     }
 
-    /// The small message at the head, unless something else is to be looked at first. Tells those who wait
-    /// for room, or nobody yet.
+    /// Receives small messages while they lie at the head, `max` at most, unless something else is to be
+    /// looked at first. Returns how many; tells nobody yet.
     #[inline(always)]
-    fn recv_at_head<const TELL: bool>(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
+    fn take_run(
+        &self,
+        peers: &Handle<Self>,
+        end: &RecvEnd,
+        into: &mut Vec<T>,
+        max: usize,
+    ) -> usize {
+        let before = into.len();
+        // What stirs ends the bias: the owner does not look at it.
+        match self.ring.tenure::<Head>(peers.me_if_registered(), &end.progress) {
+            Some(tenure) => self.take_run_as_owner(end, tenure, into, max),
+            None => into.extend((0..max).map_while(|_| self.recv_among_others(peers, end, None))),
+        }
+        into.len() - before
+    }
+
+    #[inline(always)]
+    fn take_run_as_owner(
+        &self,
+        end: &RecvEnd,
+        mut tenure: Tenure<'_>,
+        into: &mut Vec<T>,
+        max: usize,
+    ) {
+        for _ in 0..max {
+            match self.ring.claim_in::<Head>(&mut tenure, &end.progress) {
+                Ok(own) => into.push(self.take_own(end, own)),
+                Err(None) => return,
+                Err(Some(position)) => {
+                    return into.push(self.take_at(end, Claim::among_others(position)));
+                }
+            }
+        }
+    }
+
+    /// The small message at the head, unless something else is to be looked at first. Tells those who wait
+    /// for room.
+    #[inline(always)]
+    fn recv_at_head(&self, peers: &Handle<Self>, end: &RecvEnd) -> Option<T> {
         // What stirs ends the bias: the owner does not look at it.
         match self.ring.claim_own_head(peers.me_if_registered(), &end.progress) {
             Ok(own) => {
-                let position = own.position;
-                let bits = self.read_slot_at(own.slot);
-                self.ring.release_own(own);
-                self.ring.words.prefetch(self.ring.shape, position);
-                if TELL {
-                    self.header.space.publish_lightly();
-                }
-                if position.is_multiple_of(LOOK_EACH) {
-                    self.look_now_and_then(end);
-                }
+                let bits = self.read_own(own);
+                self.header.space.publish_lightly();
+                self.count_one(end, own.position);
                 Some(checked(bits))
             }
             Err(claimed) => {
                 let message = self.recv_among_others(peers, end, claimed)?;
-                if TELL {
-                    self.header.space.publish();
-                }
+                self.header.space.publish();
                 Some(message)
             }
+        }
+    }
+
+    #[inline(always)]
+    fn read_own(&self, own: Own<'_>) -> T::Bits {
+        let bits = self.read_slot_at(own.slot);
+        self.ring.release_own(own);
+        self.ring.words.prefetch(self.ring.shape, own.position);
+        bits
+    }
+
+    #[inline(always)]
+    fn take_own(&self, end: &RecvEnd, own: Own<'_>) -> T {
+        let bits = self.read_own(own);
+        self.count_one(end, own.position);
+        checked(bits)
+    }
+
+    /// Now and then there is something else to look at.
+    #[inline(always)]
+    fn count_one(&self, end: &RecvEnd, position: u64) {
+        if position.is_multiple_of(LOOK_EACH) {
+            self.look_now_and_then(end);
         }
     }
 
@@ -102,15 +156,17 @@ impl<T: Shared> RawQueue<T> {
             Some(position) => Claim::among_others(position),
             None => self.claim_known(&Actor::new(peers), end)?,
         };
+        Some(self.take_at(end, claim))
+    }
+
+    fn take_at(&self, end: &RecvEnd, claim: Claim) -> T {
         let position = claim.position;
         let bits = self.read_slot(position);
         self.ring.release(position);
         self.ring.words.prefetch(self.ring.shape, position);
         self.ring.finish(&end.progress, claim);
-        if position.is_multiple_of(LOOK_EACH) {
-            self.look_now_and_then(end);
-        }
-        Some(checked(bits))
+        self.count_one(end, position);
+        checked(bits)
     }
 
     /// The position at the head, unless something else is to be looked at first.

@@ -1,7 +1,7 @@
 //! Sending: a position in the ring, and for large messages a cell before it.
 
 use super::RawMessages;
-use super::claim::Claim;
+use super::claim::{Claim, Own, Tail, Tenure};
 use super::layout::{Me, RawQueue, Sizes};
 use super::local::SendEnd;
 use super::look::pass_on;
@@ -25,7 +25,7 @@ pub(crate) enum NotSent {
 /// How often, in nanoseconds, a sender that finds no room asks whether a receiver lives.
 const LOOK_INTERVAL: u64 = 64_000;
 /// Messages of one `send_all` before sleepers are told.
-const BATCH: u32 = 64;
+const BATCH: usize = 64;
 
 impl From<NoRoom> for NotSent {
     fn from(reason: NoRoom) -> NotSent {
@@ -49,7 +49,7 @@ impl<T: Shared> RawQueue<T> {
         if Sizes::<T>::LARGE {
             return self.send_large(peers, end, value, deadline);
         }
-        self.place::<true>(peers, end, value, deadline)
+        self.place(peers, end, value, deadline)
     }
 
     /// Sends all, waiting for room. On failure tells how many were sent.
@@ -59,29 +59,64 @@ impl<T: Shared> RawQueue<T> {
         end: &SendEnd,
         values: &[T],
     ) -> Result<(), usize> {
-        let mut untold = 0;
-        for (sent, value) in values.iter().enumerate() {
-            if !Sizes::<T>::LARGE && self.place::<false>(peers, end, value, Deadline::Now).is_ok() {
-                untold += 1;
-                if untold == BATCH {
-                    self.header.items.publish_to(std::mem::take(&mut untold));
-                }
-                continue;
+        let mut sent = 0;
+        while let Some(value) = values.get(sent) {
+            let run =
+                if Sizes::<T>::LARGE { 0 } else { self.place_run(peers, end, &values[sent..]) };
+            if run == 0 {
+                self.send(peers, end, value, Deadline::Never).map_err(|_| sent)?;
             }
-            if untold > 0 {
-                self.header.items.publish_to(std::mem::take(&mut untold));
-            }
-            self.send(peers, end, value, Deadline::Never).map_err(|_| sent)?;
-        }
-        if untold > 0 {
-            self.header.items.publish_to(untold);
+            sent += run.max(1);
         }
         Ok(())
     }
 
-    /// Sends a small message, and tells those who wait for it, or nobody yet.
+    /// Sends small messages while there is room, and then tells those who wait for them; asks about
+    /// nobody. Returns how many.
     #[inline(always)]
-    fn place<const TELL: bool>(
+    fn place_run(&self, peers: &Handle<Self>, end: &SendEnd, values: &[T]) -> usize {
+        if self.header.receivers.says_gone() {
+            return 0;
+        }
+        let values = &values[..values.len().min(BATCH)];
+        let count = match self.ring.tenure::<Tail>(peers.me_if_registered(), &end.progress) {
+            Some(tenure) => self.place_run_as_owner(end, tenure, values),
+            None => self.place_run_among_others(peers, end, values),
+        };
+        if count > 0 {
+            self.header.items.publish_to(count as u32);
+        }
+        count
+    }
+
+    #[inline(always)]
+    fn place_run_as_owner(&self, end: &SendEnd, mut tenure: Tenure<'_>, values: &[T]) -> usize {
+        for (count, value) in values.iter().enumerate() {
+            match self.ring.claim_in::<Tail>(&mut tenure, &end.progress) {
+                Ok(own) => self.place_own(own, value),
+                Err(None) => return count,
+                Err(Some(position)) => {
+                    self.place_at(end, Claim::among_others(position), value);
+                    return count + 1;
+                }
+            }
+        }
+        values.len()
+    }
+
+    #[inline(never)]
+    fn place_run_among_others(&self, peers: &Handle<Self>, end: &SendEnd, values: &[T]) -> usize {
+        let actor = Actor::new(peers);
+        let places = |value: &&T| {
+            let claim = self.ring.claim_free_tail(&actor, &end.progress);
+            claim.map(|claim| self.place_at(end, claim, value)).is_ok()
+        };
+        values.iter().take_while(places).count()
+    }
+
+    /// Sends a small message, and tells those who wait for it.
+    #[inline(always)]
+    fn place(
         &self,
         peers: &Handle<Self>,
         end: &SendEnd,
@@ -94,22 +129,29 @@ impl<T: Shared> RawQueue<T> {
         };
         match claimed {
             Ok(own) => {
-                self.write_slot_at(own.slot, value);
-                self.ring.commit_own(own);
-                self.ring.words.prefetch(self.ring.shape, own.position);
-                if TELL {
-                    self.header.items.publish_lightly();
-                }
+                self.place_own(own, value);
+                self.header.items.publish_lightly();
                 Ok(())
             }
             Err(claimed) => {
                 self.place_among_others(peers, end, value, deadline, claimed)?;
-                if TELL {
-                    self.header.items.publish();
-                }
+                self.header.items.publish();
                 Ok(())
             }
         }
+    }
+
+    #[inline(always)]
+    fn place_own(&self, own: Own<'_>, value: &T) {
+        self.write_slot_at(own.slot, value);
+        self.ring.commit_own(own);
+        self.ring.words.prefetch(self.ring.shape, own.position);
+    }
+
+    #[inline(always)]
+    fn place_at(&self, end: &SendEnd, claim: Claim, value: &T) {
+        self.write_slot(claim.position, value);
+        self.commit(end, claim);
     }
 
     #[inline(never)]
@@ -125,8 +167,7 @@ impl<T: Shared> RawQueue<T> {
             Some(position) => Claim::among_others(position),
             None => self.claim_room(&Actor::new(peers), end, deadline)?,
         };
-        self.write_slot(claim.position, value);
-        self.commit(end, claim);
+        self.place_at(end, claim, value);
         Ok(())
     }
 
