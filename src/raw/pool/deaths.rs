@@ -155,7 +155,7 @@ fn killed_with(point: &'static str, skip: u32, items: u32, results: Results) {
     let held = stand.owner.held_by(dead);
     for job in &held {
         assert_eq!(*job, stand.job);
-        let done = stand.owner.done_of(*job);
+        let done = stand.owner.done_of(*job, 0..items);
         assert!(done <= items);
         match point {
             "pool.before_progress" => assert_eq!(done, skip),
@@ -223,7 +223,7 @@ crate::children::alone! {
             stand.owner.announce(1);
             let (worker_pool, at) = (pool.clone(), "pool.before_progress");
             let worker = stopped_at_nth(at, skip, move || work(worker_pool, 0, results));
-            let cut = stand.owner.cut(stand.job);
+            let cut = stand.owner.cut(stand.job, 0..ITEMS);
             // It is at item `skip`, whose commit is still to come.
             assert_eq!(cut, (skip + 1 < ITEMS).then_some(skip + 1..ITEMS));
             let (args, ends) = stand.owner.args_of(stand.job, &stand.blocks, skip + 1..ITEMS).unwrap();
@@ -231,7 +231,7 @@ crate::children::alone! {
             assert!(ends.is_empty());
             worker.resume();
             stand.wait();
-            assert_eq!(stand.owner.done_of(stand.job), skip + 1);
+            assert_eq!(stand.owner.done_of(stand.job, 0..ITEMS), skip + 1);
             stand.check(skip + 1, None, 8);
             pool.close();
             worker.succeed();
