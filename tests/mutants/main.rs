@@ -61,7 +61,7 @@ fn main() {
     let began = Instant::now();
     let (_, wrong) = files::try_all(Page::new());
     let pools = if is_asked_for("Pool, used.") { total / MUTATIONS_FOR_ONE_OF_A_POOL } else { 0 };
-    let wrong = wrong + pools::try_all(Page::new(), pools, seed);
+    let wrong = wrong + pools::try_all(Page::new(), first, pools, seed);
     table::print_head();
     let next = Page::new();
     let work = || {
