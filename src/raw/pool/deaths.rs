@@ -1,6 +1,6 @@
 //! Workers stopped and killed inside of what they do: the job goes on where it was, with another.
 
-use super::board::Job;
+use super::board::{Job, Words};
 use super::layout::{RawPool, Size};
 use super::owner::{Blocks, Order, Owner};
 use super::slab::RawSlab;
@@ -236,6 +236,24 @@ crate::children::alone! {
             pool.close();
             worker.succeed();
         }
+    }
+
+    fn a_job_that_fills_the_ring_is_run_and_so_is_the_next() {
+        let mut stand = Stand::new(1);
+        let pool = stand.owner.pool().clone();
+        // Offered again as often as the ring has places: its workers died in it.
+        for _ in 0..pool.board.words.places() {
+            stand.owner.reopen(stand.job, &stand.blocks, (0, 0));
+        }
+        let order =
+            Order { function: 0, bell: 1, ring: false, items: 1, args: &[9], ends: &[], room: 8 };
+        let (job, _) = stand.owner.post(4, &order).unwrap();
+        stand.owner.announce(1);
+        let worker = stand.worker(0, Results { len: 8, in_a_row: true });
+        stand.wait();
+        wait_until("the other job", || pool.board.state(job.cell).state() == State::Done);
+        pool.close();
+        worker.succeed();
     }
 
     fn a_stopped_worker_holds_up_its_job_alone() {
