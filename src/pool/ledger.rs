@@ -377,3 +377,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

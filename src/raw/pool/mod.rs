@@ -64,6 +64,8 @@ pub(crate) mod layout;
 mod memory;
 #[cfg(not(loom))]
 pub(crate) mod output;
+#[cfg(all(test, not(loom)))]
+mod overwritten;
 #[cfg(not(loom))]
 pub(crate) mod owner;
 #[cfg(not(loom))]
