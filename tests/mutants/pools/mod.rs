@@ -18,14 +18,14 @@ use crate::judge::judge;
 use crate::page::{Ending, Page};
 use crate::uses::{Came, Uses};
 
-/// Calls of one pool, in each of which its memory is mutated.
+/// Calls of one pool at most, in each of which its memory is mutated.
 const EACH: u64 = 8;
 
 /// Tries this many mutations of pools, from the `first` on. Returns how many pools went wrong.
 pub fn try_all(page: &'static Page, first: u64, count: u64, seed: u64) -> usize {
     let mut wrong = 0;
     let pools = first / EACH..(first + count).div_ceil(EACH);
-    for index in pools.clone() {
+    for index in pools {
         let one = || {
             crate::panics::keep();
             crate::limits::set(crate::limits::MORE_WITH_THREADS);
@@ -38,11 +38,9 @@ pub fn try_all(page: &'static Page, first: u64, count: u64, seed: u64) -> usize 
             println!("FAILED pool from {} of seed {seed}: {how}", index * EACH);
         }
     }
-    let endings = Ending::ALL.iter().zip(&page.endings);
-    let endings: Vec<String> = endings
-        .map(|(ending, count)| format!("{} {}", count.load(SeqCst), ending.name()))
-        .collect();
-    let calls = EACH * (pools.end - pools.start);
+    let count = |ending: Ending| page.endings[ending as usize].load(SeqCst);
+    let calls: u64 = Ending::ALL.map(count).iter().sum();
+    let endings = Ending::ALL.map(|ending| format!("{} {}", count(ending), ending.name()));
     println!("{calls} calls of mutated pools: {}; {wrong} failures", endings.join(", "));
     wrong
 }
@@ -53,20 +51,26 @@ fn be_silent() {
     nix::unistd::dup2_stderr(nothing).expect("standard error");
 }
 
-/// Makes a pool, and mutates its memory before or after the beginning of each of [`EACH`] calls; in the last of
-/// them, which waits for its results, several times.
+/// Makes a pool, and mutates its memory before or after the beginning of each of up to [`EACH`] calls; in the
+/// last of them, which waits for its results, several times.
 fn try_one(uses: &Uses, page: &Page, dice: &mut Dice<'_>) {
     let before = memories();
     let options = Pool::options().workers(1 + dice.below(2)).retries(dice.below(2) as u32);
     let tasks = if dice.one_in(6) { 20 } else { 0 };
     let pool = options.max_tasks_per_worker(tasks).build().expect("a pool");
     let mut board = Board::of_pool(&before, || calls::warm_up(&pool));
+    let mut waited = 0;
     for _ in 1..EACH {
         if dice.one_in(2) {
             board.mutate(dice);
         }
         let call = dice.pick(&calls::LATER);
-        page.count(call(uses, &pool, &mut || board.mutate(dice)));
+        let ending = call(uses, &pool, &mut || board.mutate(dice));
+        page.count(ending);
+        waited = if ending == Ending::Waited { waited + 1 } else { 0 };
+        if waited == 2 {
+            break; // nobody works there any more
+        }
     }
     let call = dice.pick(&calls::AT_ONCE);
     page.count(call(uses, &pool, &mut board, dice));
