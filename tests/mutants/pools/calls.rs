@@ -23,7 +23,7 @@ pub const AT_ONCE: [AtOnce; 6] =
     [map_in_chunks, map_in_chunks, map_one_by_one, map_texts, imap, imap_unordered];
 
 /// Results that have not come after so long will not.
-const SOON: Duration = Duration::from_millis(30);
+const SOON: Duration = Duration::from_millis(60);
 /// The same of a call with more of them; then the pool ends.
 const LATE: Duration = Duration::from_millis(100);
 /// Mutations in the middle of a call.
