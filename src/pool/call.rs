@@ -28,6 +28,9 @@ pub(super) enum Then {
     Callback,
 }
 
+/// Room that is made for results before anybody needs it, because others needed it.
+const MOST_AHEAD: usize = 4 << 20;
+
 /// A call: the chunks that belong together.
 pub(super) struct Call {
     pub(super) function: u32,
@@ -35,8 +38,10 @@ pub(super) struct Call {
     /// Where those sleep who wait for the callback.
     pub(super) listener: u8,
     pub(super) then: Then,
-    /// Bytes of results of an item, as far as is known.
+    /// Bytes of results of an item, as far as their type tells.
     pub(super) room: usize,
+    /// The same, as far as workers that needed more have said.
+    pub(super) asked: usize,
     /// Its chunks in cells, about in the order in which they were posted.
     pub(super) jobs: VecDeque<Job>,
     pub(super) inbox: Vec<Finished>,
@@ -60,6 +65,7 @@ impl Call {
             listener,
             then,
             room,
+            asked: 0,
             jobs,
             inbox,
             open: 0,
@@ -67,6 +73,15 @@ impl Call {
             called_back: false,
             taken: false,
         }
+    }
+}
+
+impl Call {
+    /// Bytes that the results of so many items will probably take. What workers ask for is believed up to
+    /// [`MOST_AHEAD`]: those who need more ask again, each for what it has.
+    pub(super) fn room_for(&self, items: u32) -> usize {
+        let of = |each: usize| each.saturating_mul(items as usize);
+        of(self.room).max(of(self.asked).min(MOST_AHEAD))
     }
 }
 
@@ -102,4 +117,12 @@ pub(super) struct Occupant {
     pub(super) lost: Vec<(u32, TaskError)>,
     /// The item in which a worker died last, and how often.
     pub(super) tried: (u32, u32),
+}
+
+impl Occupant {
+    /// The items that are not known to be done, or lost: whatever the pool's memory says, a worker is at
+    /// one of these.
+    pub(super) fn left(&self) -> std::ops::Range<u32> {
+        self.lost.last().map_or(0, |(item, _)| item + 1)..self.items
+    }
 }

@@ -65,6 +65,11 @@ impl TaskError {
     }
 }
 
+/// What becomes of a task whose traces in the pool's memory are gone.
+pub(super) fn overwritten() -> TaskError {
+    TaskError::refused("the pool's memory was overwritten")
+}
+
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use super::call::{Call, Chunk, Occupant, Phase, Queued, Then};
 use super::crew::Crew;
-use super::error::TaskError;
+use super::error::{TaskError, overwritten};
 use super::results::{Finished, Hold, Results};
 use crate::raw::pool::answer::Answer;
 use crate::raw::pool::board::Job;
@@ -146,7 +146,7 @@ impl Ledger {
             items: chunk.items,
             args: chunk.args,
             ends: chunk.ends,
-            room: call.room.saturating_mul(chunk.items as usize),
+            room: call.room_for(chunk.items),
         };
         call.open += 1;
         self.open += 1;
@@ -244,16 +244,16 @@ impl Ledger {
             if !self.is_occupied(job) {
                 continue; // another thread took it out
             }
-            match self.owner.pool().board.state(job.cell).state() {
-                State::Done => {
+            match self.owner.pool().board.state_of(job) {
+                None | Some(State::Done) => {
                     found = true;
                     in_vain = 0;
                     let finished = self.take_out(job.cell, false);
                     self.deliver(number, finished, false);
                     continue;
                 }
-                State::Wants => self.make_room(job),
-                _ => {}
+                Some(State::Wants) => self.make_room(job),
+                Some(_) => {}
             }
             kept.push(job);
             in_vain += 1;
@@ -288,17 +288,23 @@ impl Ledger {
             let Some(occupant) = &self.occupants[cell] else { continue };
             let number = occupant.call;
             let is_meant = self.calls[number].as_ref().is_some_and(&which);
-            if is_meant && self.owner.pool().board.state(cell).state() == State::Done {
+            let state = self.owner.pool().board.state_of(occupant.job);
+            if is_meant && matches!(state, None | Some(State::Done)) {
                 let finished = self.take_out(cell, true);
                 self.deliver(number, finished, true);
             }
         }
     }
 
-    /// What came of the chunk in a cell, which is done. Results are left where they are, or copied.
+    /// What came of the chunk in a cell, which is done, or was overwritten. Results are left where they
+    /// are, or copied.
     fn take_out(&mut self, cell: usize, copy: bool) -> Finished {
         let occupant = self.occupants[cell].take().expect("a cell that holds a chunk");
         let Occupant { first, items, job, blocks, lost, .. } = occupant;
+        if self.owner.pool().board.state_of(job).is_none() {
+            self.release(Hold { cell, blocks });
+            return Finished::failed(first, items, &overwritten());
+        }
         let answer = (lost.len() < items as usize).then(|| self.owner.answer(job, &blocks));
         let results = match answer {
             None => Results::None,
@@ -359,7 +365,7 @@ impl Ledger {
         if let Some(occupant) = self.occupants[job.cell].as_mut().filter(|one| one.job == job) {
             let wanted = self.owner.make_room(job, &mut occupant.blocks);
             if let (Some(wanted), Some(call)) = (wanted, &mut self.calls[occupant.call]) {
-                call.room = call.room.max(wanted.div_ceil(occupant.items as usize) + 1);
+                call.asked = call.asked.max(wanted.div_ceil(occupant.items as usize) + 1);
             }
         }
     }
@@ -371,3 +377,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::call::Chunk;
-use super::error::TaskError;
+use super::error::{TaskError, overwritten};
 use super::ledger::Ledger;
 use super::results::Finished;
 use crate::process::ExitStatus;
@@ -28,7 +28,7 @@ impl Ledger {
             if occupant.items < 2 || !occupant.carried.is_empty() {
                 continue;
             }
-            let Some(cut) = self.owner.cut(job) else { continue };
+            let Some(cut) = self.owner.cut(job, occupant.left()) else { continue };
             let first = occupant.first + cut.start as usize;
             occupant.items = cut.start;
             let args = self.owner.args_of(job, &occupant.blocks, cut.clone());
@@ -49,8 +49,7 @@ impl Ledger {
         args: Option<(Vec<u8>, Vec<u32>)>,
     ) -> usize {
         let Some((bytes, ends)) = args else {
-            let error = TaskError::refused("the pool's memory was overwritten");
-            self.deliver_unposted(number, Finished::failed(first, count as u32, &error));
+            self.deliver_unposted(number, Finished::failed(first, count as u32, &overwritten()));
             return 0;
         };
         let each = bytes.len() / count;
@@ -82,7 +81,7 @@ impl Ledger {
             else {
                 continue;
             };
-            let done = self.owner.done_of(job).min(occupant.items);
+            let done = self.owner.done_of(job, occupant.left());
             let at = if done == occupant.items {
                 done // it died between the last item and the end
             } else {

@@ -1,7 +1,7 @@
 //! What came of a chunk of items: values, and errors in the places of those that have none.
 #![forbid(unsafe_code)]
 
-use super::error::TaskError;
+use super::error::{TaskError, overwritten};
 use crate::raw::pool::answer::InPlace;
 use crate::raw::pool::owner::Blocks;
 use crate::raw::pool::record::{self, Dense};
@@ -216,7 +216,7 @@ fn read_other<R: Transfer>(kind: u8, from: &mut Unpacker<'_>) -> Result<R, TaskE
         record::REFUSED => {
             Err(TaskError::Refused { reason: Transfer::unpack(&mut inner).map_err(refused)? })
         }
-        _ => Err(TaskError::refused("the pool's memory was overwritten")),
+        _ => Err(overwritten()),
     }
 }
 

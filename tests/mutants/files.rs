@@ -83,7 +83,7 @@ struct InUse {
 
 fn in_use(page: &'static Page) -> InUse {
     crate::panics::keep();
-    crate::limits::set();
+    crate::limits::set(crate::limits::MORE);
     let path = directory().join(format!("file-{}", std::process::id()));
     let uses = Uses::new(page, 0);
     InUse { uses, file: File::open("/dev/null").unwrap(), path }

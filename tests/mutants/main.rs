@@ -13,6 +13,7 @@ mod memory;
 mod mutation;
 mod page;
 mod panics;
+mod pools;
 mod subjects;
 mod table;
 mod uses;
@@ -32,12 +33,15 @@ use table::Row;
 const SHORT_FORM: u64 = 100_000;
 /// Mutations that share a process, and an object.
 const BATCH: u64 = 250;
+/// A pool has to be made for each.
+const MUTATIONS_FOR_ONE_OF_A_POOL: u64 = 1000;
 /// Rows that are tried at the same time.
 const WORKERS: usize = 2;
 /// A row in which so much went wrong is not tried further.
 const ENOUGH: u64 = 4;
 
 fn main() {
+    commonhold::init();
     let names = children::PrivateNames::new();
     // SAFETY: this program has one thread.
     unsafe { std::env::set_var("COMMONHOLD_DIR", names.path()) };
@@ -45,7 +49,7 @@ fn main() {
     let (total, seed) =
         (number("COMMONHOLD_MUTANTS", SHORT_FORM), number("COMMONHOLD_MUTANTS_SEED", 1));
     let all = asked_for();
-    let each = total.div_ceil(all.len() as u64).next_multiple_of(BATCH);
+    let each = total.div_ceil(all.len().max(1) as u64).next_multiple_of(BATCH);
     let first = number("COMMONHOLD_MUTANTS_FIRST", 0);
     let row = |(number, kind, manner): &(u64, Kind, Manner)| {
         // The same whichever rows are asked for.
@@ -56,6 +60,8 @@ fn main() {
 
     let began = Instant::now();
     let (_, wrong) = files::try_all(Page::new());
+    let pools = if is_asked_for("Pool, used.") { total / MUTATIONS_FOR_ONE_OF_A_POOL } else { 0 };
+    let wrong = wrong + pools::try_all(Page::new(), first, pools, seed);
     table::print_head();
     let next = Page::new();
     let work = || {
@@ -77,18 +83,20 @@ fn number(name: &str, default: u64) -> u64 {
     given.map_or(default, |given| given.replace('_', "").parse().expect("a number"))
 }
 
-/// What was asked for on the command line, or all there is.
+/// Whether a row was asked for on the command line, or nothing was.
+fn is_asked_for(row: &str) -> bool {
+    let asked = || std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    asked().next().is_none() || asked().any(|part| row.contains(&part))
+}
+
+/// The rows that were asked for.
 fn asked_for() -> Vec<(u64, Kind, Manner)> {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let kinds = subjects::all();
     let all = kinds.iter().flat_map(|kind| Manner::ALL.map(|manner| (*kind, manner)));
     let all = all.filter(|(kind, manner)| *manner != Manner::Beside || !kind.is_checked_in_place());
     let all = all.zip(0..).map(|((kind, manner), number)| (number, kind, manner));
-    all.filter(|(_, kind, manner)| {
-        let name = format!("{}, {}.", kind.name, manner.name());
-        asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str()))
-    })
-    .collect()
+    all.filter(|(_, kind, manner)| is_asked_for(&format!("{}, {}.", kind.name, manner.name())))
+        .collect()
 }
 
 /// Tries all mutations of one row, batch by batch.

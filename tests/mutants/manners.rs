@@ -256,7 +256,7 @@ impl Batch {
     pub fn run(&self, page: &'static Page) {
         page.told_to_end.store(0, SeqCst);
         crate::panics::keep();
-        crate::limits::set();
+        crate::limits::set(crate::limits::MORE);
         let uses = Uses::new(page, 0);
         let Batch { kind, manner, .. } = *self;
         let mut stage = Stage::set(kind, manner, &uses);

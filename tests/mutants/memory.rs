@@ -13,6 +13,8 @@ use nix::unistd::{Whence, lseek};
 use crate::mutation::Map;
 use crate::page::Page;
 
+const SIZE_AT: u64 = 16;
+const USED_AT: u64 = 136;
 const ROWS_AT: usize = 256;
 const ROW: usize = 32;
 const BLOCK_ALIGN: usize = 128;
@@ -30,12 +32,17 @@ pub struct Memory {
 impl Memory {
     pub fn of(path: &Path) -> Memory {
         let file = File::options().read(true).write(true).open(path).expect("a segment's file");
-        Memory::over(file)
+        Memory::sized(file, SIZE_AT)
     }
 
-    pub fn over(file: File) -> Memory {
+    /// What objects take of it; the rest may be much longer.
+    pub fn in_use(file: File) -> Memory {
+        Memory::sized(file, USED_AT)
+    }
+
+    fn sized(file: File, size_at: u64) -> Memory {
         let mut size = [0; 8];
-        file.read_exact_at(&mut size, 16).expect("a header");
+        file.read_exact_at(&mut size, size_at).expect("a header");
         let size = u64::from_le_bytes(size) as usize;
         let (image, now) = (vec![0; size], vec![0; size]);
         let mut memory = Memory { file, image, annex: (0, Vec::new()), now };
@@ -95,7 +102,7 @@ impl Memory {
             .chain(words(first, first + payload(&self.image).start).filter(is_used));
         let busy = words(first, self.image.len());
         let busy = busy.filter(|at| self.image[*at..at + 4] != before[*at..at + 4]);
-        let end = u64_at(&self.image, 136) as usize;
+        let end = u64_at(&self.image, USED_AT as usize) as usize;
         Map { described: described.collect(), busy: busy.collect(), within: 0..end }
     }
 

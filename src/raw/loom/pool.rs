@@ -228,7 +228,7 @@ fn after_a_death(pool: &Rc<Pool>, jobs: usize) -> impl FnOnce(&Member) + 'static
             }
             if !recovered && me.is_dead(FIRST, Look::Quick) {
                 recovered = true;
-                let held: Vec<Job> = pool.board.held_by(worker(0)).collect();
+                let held: Vec<Job> = pool.board.held_by(&poster, worker(0)).collect();
                 for job in held {
                     pool.board.reopen(&mut poster, job);
                 }

@@ -140,15 +140,18 @@ impl<W: Words> Board<W> {
     }
 
     /// Puts the job into the ring. Where a place is to be written over whose job was not begun, that
-    /// job is announced again first; there are fewer of those than places.
+    /// job is announced again first. Once round the ring, at most: a job that was reopened often can have
+    /// many places, which is then found by another, or in the cells.
     #[inline]
     fn place(&self, poster: &mut Poster, job: Job) {
-        loop {
-            let index = (poster.tail % poster.placed.len() as u64) as usize;
+        let places = poster.placed.len();
+        for passed in 0..places {
+            let index = (poster.tail % places as u64) as usize;
             let place = self.words.place(poster.tail);
             poster.tail = poster.tail.wrapping_add(1);
             let before = poster.placed[index];
-            if before.lap == poster.laps[before.cell] && before != job && self.is_ready(before) {
+            let is_current = before.lap == poster.laps[before.cell] && before != job;
+            if is_current && self.is_ready(before) && passed + 1 < places {
                 continue;
             }
             poster.placed[index] = job;
@@ -181,7 +184,16 @@ impl<W: Words> Board<W> {
         Word(self.words.word(cell).load(Ordering::Acquire)) // [J2]
     }
 
-    /// Asks that the end of the job be told. False: it is done, or was taken since.
+    /// What has become of a job that was posted and not taken. `None`: its word is no longer of it, because
+    /// something else wrote over it. Nobody will end such a job, and its owner is to give it up.
+    #[inline]
+    pub(crate) fn state_of(&self, job: Job) -> Option<State> {
+        let word = self.state(job.cell);
+        Some(word.state()).filter(|state| *state != State::Free && word.lap() == job.lap)
+    }
+
+    /// Asks that the end of the job be told. False: it is done, or was taken since, or its word was overwritten:
+    /// there is something for its owner to take out.
     pub(crate) fn listen(&self, job: Job) -> bool {
         self.change(job.cell, |word| {
             let open = matches!(word.state(), State::Ready | State::Running | State::Wants);
@@ -190,10 +202,9 @@ impl<W: Words> Board<W> {
         .is_ok()
     }
 
-    /// Frees the cell of a job that is done and was read.
+    /// Frees the cell of a job that is done and was read, or is given up.
     #[inline]
     pub(crate) fn take(&self, poster: &mut Poster, cell: usize) {
-        debug_assert_eq!(self.state(cell).state(), State::Done);
         poster.laps[cell] = poster.laps[cell].wrapping_add(1);
         let free = Word::new(State::Free, poster.laps[cell]);
         self.words.word(cell).store(free.0, Ordering::Relaxed); // [J5]
@@ -209,9 +220,8 @@ impl<W: Words> Board<W> {
     }
 
     /// The jobs that this worker, which is dead, held.
-    pub(crate) fn held_by(&self, dead: WorkerId) -> impl Iterator<Item = Job> {
-        let used = self.words.used().load(Ordering::Relaxed) as usize; // the owner's own store
-        (0..used.min(self.words.cells())).filter_map(move |cell| {
+    pub(crate) fn held_by(&self, poster: &Poster, dead: WorkerId) -> impl Iterator<Item = Job> {
+        (0..poster.used).filter_map(move |cell| {
             let word = self.state(cell);
             word.is_held_by(dead).then(|| Job { cell, lap: word.lap() })
         })

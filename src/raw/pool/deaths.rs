@@ -1,6 +1,6 @@
 //! Workers stopped and killed inside of what they do: the job goes on where it was, with another.
 
-use super::board::Job;
+use super::board::{Job, Words};
 use super::layout::{RawPool, Size};
 use super::owner::{Blocks, Order, Owner};
 use super::slab::RawSlab;
@@ -155,7 +155,7 @@ fn killed_with(point: &'static str, skip: u32, items: u32, results: Results) {
     let held = stand.owner.held_by(dead);
     for job in &held {
         assert_eq!(*job, stand.job);
-        let done = stand.owner.done_of(*job);
+        let done = stand.owner.done_of(*job, 0..items);
         assert!(done <= items);
         match point {
             "pool.before_progress" => assert_eq!(done, skip),
@@ -223,7 +223,7 @@ crate::children::alone! {
             stand.owner.announce(1);
             let (worker_pool, at) = (pool.clone(), "pool.before_progress");
             let worker = stopped_at_nth(at, skip, move || work(worker_pool, 0, results));
-            let cut = stand.owner.cut(stand.job);
+            let cut = stand.owner.cut(stand.job, 0..ITEMS);
             // It is at item `skip`, whose commit is still to come.
             assert_eq!(cut, (skip + 1 < ITEMS).then_some(skip + 1..ITEMS));
             let (args, ends) = stand.owner.args_of(stand.job, &stand.blocks, skip + 1..ITEMS).unwrap();
@@ -231,11 +231,29 @@ crate::children::alone! {
             assert!(ends.is_empty());
             worker.resume();
             stand.wait();
-            assert_eq!(stand.owner.done_of(stand.job), skip + 1);
+            assert_eq!(stand.owner.done_of(stand.job, 0..ITEMS), skip + 1);
             stand.check(skip + 1, None, 8);
             pool.close();
             worker.succeed();
         }
+    }
+
+    fn a_job_that_fills_the_ring_is_run_and_so_is_the_next() {
+        let mut stand = Stand::new(1);
+        let pool = stand.owner.pool().clone();
+        // Offered again as often as the ring has places: its workers died in it.
+        for _ in 0..pool.board.words.places() {
+            stand.owner.reopen(stand.job, &stand.blocks, (0, 0));
+        }
+        let order =
+            Order { function: 0, bell: 1, ring: false, items: 1, args: &[9], ends: &[], room: 8 };
+        let (job, _) = stand.owner.post(4, &order).unwrap();
+        stand.owner.announce(1);
+        let worker = stand.worker(0, Results { len: 8, in_a_row: true });
+        stand.wait();
+        wait_until("the other job", || pool.board.state(job.cell).state() == State::Done);
+        pool.close();
+        worker.succeed();
     }
 
     fn a_stopped_worker_holds_up_its_job_alone() {

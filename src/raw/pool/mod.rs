@@ -38,6 +38,15 @@
 //! **Room.** Results that need more room than was foreseen: the worker says how much (WANTS), rings the
 //! owner's bell and sleeps; the owner finds a block, moves what is there, and lets it go on. *The worker
 //! dies here*: the job is reopened like any other. *The owner is paused here*: that one worker waits.
+//!
+//! **Overwritten memory.** What the owner finds there may be anything. It goes by what it knows itself: which
+//! job it posted in which cell and lap, of how many items, which of them it gave up, where their memory is.
+//! A job whose word is FREE or of another lap while it is not taken has no worker that could end it: its owner
+//! gives it up, as failed ([`state_of`](board::Board::state_of)); nobody waits awake for such a word. Every
+//! loop ends with the cells, the places of the ring, or the items; how far a worker came counts only between the
+//! last item known to be past and the end; room is made for one more result at most, as long as one can be. What is left
+//! is a word that names a worker who is not at it: that job is waited for as long as the caller wishes, or
+//! until the pool is ended.
 
 #[cfg(not(loom))]
 pub(crate) mod answer;
@@ -55,6 +64,8 @@ pub(crate) mod layout;
 mod memory;
 #[cfg(not(loom))]
 pub(crate) mod output;
+#[cfg(all(test, not(loom)))]
+mod overwritten;
 #[cfg(not(loom))]
 pub(crate) mod owner;
 #[cfg(not(loom))]

@@ -3,6 +3,8 @@
 //! The caller keeps the books (which cell is free, which job has which blocks), and calls from one
 //! thread at a time.
 
+use std::ops::Range;
+
 use super::answer::{Answer, InPlace};
 use super::board::{Job, Poster, Words};
 use super::heap::{Block, Heap};
@@ -29,6 +31,9 @@ pub(super) const RESULT_LEN_SHIFT: u32 = 48;
 pub(super) const ANSWERED: u64 = 1 << 52;
 pub(super) const HANDLES: u64 = 1 << 53;
 const ANSWER: u64 = ANSWERED | HANDLES | 0xF << RESULT_LEN_SHIFT;
+
+/// How much more room than there is results can need at once: for a record, and a byte for each item.
+const MOST_AT_ONCE: usize = 2 << 32;
 
 /// The bell of the pool's own thread.
 pub(crate) const OWN_BELL: u8 = 0;
@@ -232,31 +237,20 @@ impl Owner {
             return None;
         }
         let body = &self.pool.bodies[job.cell];
-        let wanted = body.wanted.load(Ordering::Relaxed); // [J6]
-        let used = body.used.load(Ordering::Relaxed) as usize; // [J6]
-        let room = usize::try_from(wanted)
-            .map_err(|_| ())
-            .and_then(|wanted| self.take_block(wanted.max(2 * used)).map_err(|_| ()));
-        let moved = room.and_then(|block| {
-            let old = self.room_of(job, blocks);
-            let bytes = old.read(0, used);
-            let slab = self.heap.slab(block);
-            if bytes.is_some_and(|bytes| slab.write(block.at, bytes)) {
-                return Ok(block);
-            }
-            self.heap.give_back(block);
-            Err(())
-        });
+        // [J6]
+        let wanted = body.wanted.load(Ordering::Relaxed) as usize;
+        let used = body.used.load(Ordering::Relaxed) as usize;
+        let moved = self.move_to_more(job, blocks, used, wanted);
         let body = &self.pool.bodies[job.cell];
         match moved {
-            Ok(block) => {
+            Some(block) => {
                 body.room.store(Location::of(block).0, Ordering::Relaxed); // [J6]
                 body.room_len.store(block.len as u64, Ordering::Relaxed); // [J6]
                 if let Some(old) = blocks.room.replace(block) {
                     self.heap.give_back(old);
                 }
             }
-            Err(()) => body.denied.store(1, Ordering::Relaxed), // [J6]
+            None => body.denied.store(1, Ordering::Relaxed), // [J6]
         }
         point!("pool.room_made");
         self.pool.board.give(job);
@@ -264,12 +258,34 @@ impl Owner {
             record.given.fetch_add(1, Ordering::Release);
             futex_wake(&record.given, u32::MAX);
         }
-        moved.ok().and(usize::try_from(wanted).ok())
+        moved.and(Some(wanted))
+    }
+
+    /// A block of so many bytes, with the bytes that a job's results take now.
+    fn move_to_more(
+        &mut self,
+        job: Job,
+        blocks: &Blocks,
+        used: usize,
+        wanted: usize,
+    ) -> Option<Block> {
+        let old = self.room_of(job, blocks);
+        let bytes = old.read(0, used)?;
+        // It is one more result that needs room, whose length is told in 32 bits.
+        if wanted.checked_sub(used)? > MOST_AT_ONCE {
+            return None;
+        }
+        let block = self.take_block(wanted.max(2 * used)).ok()?;
+        if self.heap.slab(block).write(block.at, bytes) {
+            return Some(block);
+        }
+        self.heap.give_back(block);
+        None
     }
 
     /// The jobs that a dead worker held.
     pub(crate) fn held_by(&self, dead: WorkerId) -> Vec<Job> {
-        self.pool.board.held_by(dead).collect()
+        self.pool.board.held_by(&self.poster, dead).collect()
     }
 
     /// The jobs whose workers wait for room.
@@ -281,13 +297,14 @@ impl Owner {
             .collect()
     }
 
-    /// How many items of a job were done when its worker died.
-    pub(crate) fn done_of(&self, job: Job) -> u32 {
+    /// How many items of a job were done when its worker died. `left`: those not known to be done.
+    pub(crate) fn done_of(&self, job: Job, left: Range<u32>) -> u32 {
         let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
         if what & IS_SMALL != 0 {
-            return 0; // its commit is the end of the job
+            return left.start; // its commit is the end of the job
         }
-        self.pool.bodies[job.cell].progress.load(Ordering::Acquire) as u32 // [J7]
+        let done = self.pool.bodies[job.cell].progress.load(Ordering::Acquire) as u32; // [J7]
+        done.clamp(left.start, left.end)
     }
 
     /// Offers the rest of a dead worker's job: the items from `done` on, `lost` of which before have no
@@ -316,26 +333,26 @@ impl Owner {
         self.pool.board.reopen(&mut self.poster, job);
     }
 
-    /// Cuts off what a job's worker has not begun, but for the item that it is at. The items cut off;
-    /// `None`: there are none.
-    pub(crate) fn cut(&mut self, job: Job) -> Option<std::ops::Range<u32>> {
+    /// Cuts off what a job's worker has not begun, but for the item that it is at. `left`: the items that
+    /// are not known to be done. The items cut off, which are of these; `None`: there are none.
+    pub(crate) fn cut(&mut self, job: Job, left: Range<u32>) -> Option<Range<u32>> {
         let what = self.pool.board.words.cells[job.cell].what.load(Ordering::Relaxed);
         let word = self.pool.board.state(job.cell);
         if what & IS_SMALL != 0 || word.state() != State::Running || word.lap() != job.lap {
             return None;
         }
         let body = &self.pool.bodies[job.cell];
-        let end = body.end.load(Ordering::Relaxed);
         body.cut.store(CUTTING, Ordering::Relaxed); // [J9]
         let fenced = sleeper_fence();
         // What it is at, or is about to look whether it may be at.
-        let begun = body.progress.load(Ordering::Acquire) + 1; // [J7] [J9]
-        let cut = fenced && begun < end;
-        if cut {
-            body.end.store(begun, Ordering::Relaxed); // [J10]
+        let progress = body.progress.load(Ordering::Acquire).max(left.start.into()); // [J7] [J9]
+        let begun = u32::try_from(progress.saturating_add(1)).ok();
+        let begun = begun.filter(|begun| fenced && *begun < left.end);
+        if let Some(begun) = begun {
+            body.end.store(begun.into(), Ordering::Relaxed); // [J10]
         }
         body.cut.store(CUT, Ordering::Release); // [J10]
-        cut.then_some(begun as u32..end as u32)
+        begun.map(|begun| begun..left.end)
     }
 
     /// The arguments of some items of a job: their bytes, and where each item's end; nothing where all
@@ -344,7 +361,7 @@ impl Owner {
         &self,
         job: Job,
         blocks: &Blocks,
-        items: std::ops::Range<u32>,
+        items: Range<u32>,
     ) -> Option<(Vec<u8>, Vec<u32>)> {
         let body = &self.pool.bodies[job.cell];
         let memory = match blocks.args {
