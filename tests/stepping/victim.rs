@@ -80,7 +80,8 @@ impl Victim {
         Victim { pid, log, page, stranger, by_steps, layout, done: false, gone: false }
     }
 
-    pub fn with_threads(mut self) -> Victim {
+    /// Brings it to where it dies by steps, not at full speed: it has threads, or another way at full speed.
+    pub fn by_steps(mut self) -> Victim {
         self.by_steps = true;
         self
     }

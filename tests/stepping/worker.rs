@@ -29,8 +29,10 @@ pub mod told {
 /// How long one may wait for another that stands still, before it is killed where it waits.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The same of one that is on its way to sleep; so often it is tried again.
+/// The same of one that is on its way to sleep; so often it is tried at full speed, and then step by step.
+/// (On its way it looks at the clock: some instructions are of those alone for whom time flies.)
 const HELD_UP: Duration = Duration::from_secs(1);
+const AT_SPEED: usize = 2;
 const TIMES: usize = 5;
 
 /// After so many failures the rest of a row tells nothing new.
@@ -205,9 +207,7 @@ impl<'a> Worker<'a> {
     fn first(&self, trial: &mut Trial) -> Victim {
         let victim = match &mut trial.subject {
             Subject::Child(operation) => Victim::start(self.page, 0, operation),
-            Subject::WithThreads(operation) => {
-                Victim::start(self.page, 0, operation).with_threads()
-            }
+            Subject::WithThreads(operation) => Victim::start(self.page, 0, operation).by_steps(),
             Subject::Stranger(find) => Victim::seize(self.page, find()),
         };
         if let Some(f) = trial.once_it_stands.take() {
@@ -256,10 +256,13 @@ impl<'a> Worker<'a> {
     }
 
     fn try_once(&mut self, fatality: Fatality, stood: &mut Vec<usize>) {
-        for _ in 0..TIMES {
+        for time in 0..TIMES {
             let ground = self.ground();
             let mut trial = (self.case.build)(&ground);
-            let victim = self.first(&mut trial);
+            let mut victim = self.first(&mut trial);
+            if time >= AT_SPEED {
+                victim = victim.by_steps();
+            }
             let fates = match self.manner {
                 Manner::Death | Manner::TwoDeaths => self.die(&trial, victim, fatality, stood),
                 Manner::Beside => self.die_beside(&trial, victim, fatality, stood),
