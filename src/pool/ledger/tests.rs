@@ -12,7 +12,7 @@ const CELLS: usize = 16;
 fn with_a_call(then: Then) -> (Ledger, usize, Job) {
     let size = Size { cells: CELLS as u32, workers: 1 };
     let owner = Owner::new(size, |_| Ok(vec![1])).unwrap();
-    let crew = Crew::new(owner.pool().clone(), 1, 1, 1);
+    let crew = Crew::new(owner.pool().clone(), 1, 1, false);
     let mut ledger = Ledger::new(owner, crew, 0);
     let call = ledger.begin(Call::new(0, 1, then, 8));
     let chunk = Chunk { first: 0, items: 3, args: &[1, 2, 3], ends: &[] };
