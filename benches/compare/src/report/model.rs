@@ -161,7 +161,7 @@ fn trips(case: &CaseResult) -> Table {
     Table { head, rows: case.rows.iter().filter_map(row).collect() }
 }
 
-/// Beyond that, figures tell more of the machine than of who was measured.
+/// Beyond that, figures tell of the machine, too.
 const MUCH: f64 = 0.15;
 
 /// What has to be said first, if the machine had other things to do.
@@ -169,7 +169,8 @@ pub fn warning(results: &Results) -> Option<String> {
     let disturbed = results.disturbed();
     (disturbed > MUCH).then(|| {
         format!(
-            "The machine was busy: {:.0} % of the runs were disturbed. These figures are not to be believed.",
+            "The machine was not ours alone: in {:.0} % of the runs a core was taken away at least once, or moved. \
+             The spread beside each figure tells what that may have done to it.",
             100.0 * disturbed
         )
     })
