@@ -80,7 +80,10 @@ impl<T: Shared> RawQueue<T> {
         give_up: &dyn Fn() -> bool,
     ) -> Option<Result<Taken, NotReceived>> {
         if matches!(deadline, Deadline::Now) {
-            return self.look(actor, end, take);
+            let found = self.look(actor, end, take);
+            // Who was found dead on the way to the head may have left what only a scan finds.
+            let again = found.is_none() && self.has_stirred(end);
+            return if again { self.look(actor, end, take) } else { found };
         }
         if !self.has_stirred(end) {
             let run = end.progress.run(self.ring.head_position());
