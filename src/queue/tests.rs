@@ -15,6 +15,7 @@ use crate::shared::Shared;
 mod bias;
 mod deaths;
 mod ends;
+mod tries;
 
 /// Over 64 bytes: lies in cells.
 type Large = [u64; 16];
