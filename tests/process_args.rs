@@ -219,6 +219,28 @@ fn files_are_inherited_with_their_position() {
 }
 
 #[test]
+fn more_descriptors_come_than_one_parcel_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let files: Vec<File> = (0..450_u32)
+        .map(|number| {
+            let mut file = tempfile::tempfile_in(&directory).unwrap();
+            file.write_all(&number.to_ne_bytes()).unwrap();
+            file.rewind().unwrap();
+            file
+        })
+        .collect();
+    let read = |files: Vec<File>| {
+        for (mut file, number) in files.into_iter().zip(0_u32..) {
+            let mut found = [0; 4];
+            file.read_exact(&mut found).unwrap();
+            assert_eq!(u32::from_ne_bytes(found), number);
+        }
+    };
+    let child = Process::spawn(read, (files,)).unwrap();
+    assert!(child.join().unwrap().success());
+}
+
+#[test]
 fn sockets_are_inherited() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

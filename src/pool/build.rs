@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::shared::{Shared, Start, start_threads};
 use super::work;
 use crate::error::{Error, ErrorKind, Failure};
+use crate::process;
 use crate::raw::pool::layout::{RawPool, Size};
 use crate::raw::pool::owner::Owner;
 use crate::segment::handle::Handle;
@@ -22,6 +23,8 @@ pub(super) fn build(
     (retries, has_initializer): (u32, bool),
     make_start: impl FnOnce(Handle<RawPool>) -> Box<Start>,
 ) -> Result<(Arc<Shared>, Vec<JoinHandle<()>>), Error> {
+    let begun = (0..workers).map(keeper::begin).collect();
+    process::carry_on(); // they come up while the memory is made
     let cells = (2 * seats).next_power_of_two().clamp(256, 1 << 15) as u32;
     let size = Size { cells, workers: seats as u32 };
     let owner = Owner::new(size, work::name_of)?;
@@ -31,7 +34,7 @@ pub(super) fn build(
     let ledger = Ledger::new(owner, crew, retries);
     let of = |failure| Error::of(failure, "start", "pool".to_owned());
     let shared = Arc::new(Shared::new(raw, ledger, start).map_err(of)?);
-    let ordered = shared.order_workers();
+    let ordered = shared.order_workers(begun);
     let mut threads = Vec::new();
     let have_threads =
         start_threads(&shared, &mut threads) // while the workers come up

@@ -16,13 +16,18 @@ use super::crew::Ended;
 use super::error::TaskError;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Failure};
-use crate::process::{self, Arriving, Begun, Process};
+use crate::process::{self, Arriving, Begun, Process, Underway};
 use crate::raw::pool::words::WorkerId;
 use crate::sys::child::wait_for;
 use crate::sys::clock::{Deadline, LONGEST_NAP, sleep};
 
 /// A worker that was ordered, or could not be.
-pub(super) type Ordered = (WorkerId, Result<Box<dyn Begun>, Error>);
+pub(super) type Ordered = (WorkerId, Result<Box<dyn Underway>, Error>);
+
+/// Has the process of a worker started, which is told what to run later.
+pub(super) fn begin(number: usize) -> Result<Begun, Error> {
+    Process::options().name(format!("worker {number}")).daemon(true).begin()
+}
 
 /// A worker that was started, or could not be.
 pub(super) struct Started {
@@ -61,8 +66,8 @@ impl Arrival {
 }
 
 /// Waits until a worker was started.
-pub(super) fn started((id, begun): Ordered) -> Started {
-    let process = begun.and_then(|begun| begun.start()).map(|(process, arriving)| {
+pub(super) fn started((id, ordered): Ordered) -> Started {
+    let process = ordered.and_then(|ordered| ordered.start()).map(|(process, arriving)| {
         (process, Arrival { id, process: arriving, is_ready: false, failed: None })
     });
     Started { id, process }
@@ -99,22 +104,28 @@ impl Shared {
     /// Starts workers on the seats that are empty, all at once. An error says why one could not be, which
     /// the keeper will try again.
     pub(super) fn fill_seats(&self) -> Result<(), Error> {
-        let started: Vec<Started> = self.order_workers().into_iter().map(started).collect();
+        let started: Vec<Started> =
+            self.order_workers(Vec::new()).into_iter().map(started).collect();
         let taken_on = started.into_iter().map(|one| self.take_on(one));
         taken_on.fold(Ok(()), Result::and)
     }
 
-    /// Has workers started on the seats that are empty.
-    pub(super) fn order_workers(&self) -> Vec<Ordered> {
+    /// Has workers started on the seats that are empty, of which the first were begun already.
+    pub(super) fn order_workers(&self, begun: Vec<Result<Begun, Error>>) -> Vec<Ordered> {
         let vacancies = self.ledger().crew.vacancies();
-        let begun = vacancies.into_iter().map(|id| (id, self.order(id))).collect();
+        let mut begun = begun.into_iter();
+        let order = |id: WorkerId| {
+            let worker = begun.next().unwrap_or_else(|| begin(id.number()));
+            (id, worker.and_then(|worker| self.order(worker, id)))
+        };
+        let ordered = vacancies.into_iter().map(order).collect();
         process::carry_on();
-        begun
+        ordered
     }
 
-    /// Has a worker started. The initializer's arguments are packed, which may run what is the user's.
-    fn order(&self, id: WorkerId) -> Result<Box<dyn Begun>, Error> {
-        catch_unwind(AssertUnwindSafe(|| (self.start)(id))).unwrap_or_else(|_| {
+    /// Tells a worker what to run. The initializer's arguments are packed, which may run what is the user's.
+    fn order(&self, worker: Begun, id: WorkerId) -> Result<Box<dyn Underway>, Error> {
+        catch_unwind(AssertUnwindSafe(|| (self.start)(worker, id))).unwrap_or_else(|_| {
             let reason = "the initializer's arguments panicked when they were packed";
             Err(Error::of(Failure::new(ErrorKind::Refused, reason), "start", "pool".to_owned()))
         })

@@ -9,10 +9,9 @@ use super::build;
 use super::shared::Start;
 use super::work::{self, Lent, Member};
 use crate::error::Error;
+use crate::process::Function;
 use crate::process::function::assert_captures_nothing;
-use crate::process::{Function, Process};
 use crate::raw::pool::layout::RawPool;
-use crate::raw::pool::words::WorkerId;
 use crate::segment::handle::Handle;
 use crate::transfer::Transfer;
 
@@ -91,10 +90,10 @@ impl PoolOptions {
         let _ = f; // its type says it all
         self.make_start = Some(Box::new(move |pool, max_tasks| {
             let args = Arc::new(Mutex::new(args));
-            Box::new(move |id| {
+            Box::new(move |worker, id| {
                 let member = Member { pool: pool.clone(), id, max_tasks };
                 let args = (member, Lent(Arc::clone(&args)));
-                worker(id).order(work::initialize_and_work::<F, A, M>, args)
+                worker.run(work::initialize_and_work::<F, A, M>, args)
             })
         }));
         self
@@ -156,11 +155,7 @@ impl PoolOptions {
 }
 
 fn start_plain(pool: Handle<RawPool>, max_tasks: u32) -> Box<Start> {
-    Box::new(move |id| worker(id).order(work::work, Member { pool: pool.clone(), id, max_tasks }))
-}
-
-fn worker(id: WorkerId) -> crate::ProcessOptions {
-    Process::options().name(format!("worker {}", id.number())).daemon(true)
+    Box::new(move |worker, id| worker.run(work::work, Member { pool: pool.clone(), id, max_tasks }))
 }
 
 /// Refuses a number of workers that cannot be.

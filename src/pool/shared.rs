@@ -11,7 +11,7 @@ use super::keeper::Arrival;
 use super::ledger::Ledger;
 use super::results::{Finished, Hold};
 use crate::error::{Error, Failure};
-use crate::process::{Begun, threads};
+use crate::process::{Begun, Underway, threads};
 use crate::raw::pool::board::Job;
 use crate::raw::pool::layout::{BELLS, RawPool};
 use crate::raw::pool::owner::OWN_BELL;
@@ -26,8 +26,8 @@ const SPIN: u64 = 20_000;
 /// Between two looks at a job whose worker is at it: each takes the cache line from it.
 const PAUSE: u64 = 100;
 
-/// How a worker is started.
-pub(super) type Start = dyn Fn(WorkerId) -> Result<Box<dyn Begun>, Error> + Send + Sync;
+/// Tells a worker's process what to run.
+pub(super) type Start = dyn Fn(Begun, WorkerId) -> Result<Box<dyn Underway>, Error> + Send + Sync;
 
 /// What becomes of a call with a callback when it is done: its result is read, and then what it returns
 /// runs, which is the user's.

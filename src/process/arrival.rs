@@ -15,26 +15,23 @@
 //! held up by it.
 #![forbid(unsafe_code)]
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::child::Child;
 use super::options::not_spawned;
+use super::unsent::Unsent;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::sys::child::{self as system, Signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::hook::point;
-use crate::sys::line::{Line, Moved};
+use crate::sys::line::Line;
 use crate::trace::event;
 use crate::transfer::{Packer, Transfer};
 
 /// How long a child may need until it is in `init`.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What is still to be written of a letter.
-pub(super) type Unsent = VecDeque<u8>;
 
 /// A child on its way.
 pub(super) struct Arrival<A> {
@@ -153,7 +150,7 @@ fn look(
     deadline: Deadline,
 ) -> Result<Sight, Failure> {
     let over = child.is_over(); // before the last look at what it said
-    let written = write_some(line, rest);
+    let written = rest.write_some(line);
     let (ready, refused, closed) =
         child.hear(|heard| (heard.ready, heard.refused.clone(), heard.closed));
     let failed = match (refused, written) {
@@ -167,19 +164,6 @@ fn look(
     };
     let _ = child.signal(Signal::KILL);
     Err(failed)
-}
-
-/// Writes what there is room for.
-pub(super) fn write_some(line: &Line, rest: &mut Unsent) -> Result<(), Failure> {
-    while !rest.is_empty() {
-        match line.send_now(rest.as_slices().0) {
-            Ok(Moved::Bytes(sent)) => drop(rest.drain(..sent)),
-            Ok(Moved::Nothing) => break,
-            Ok(Moved::Closed) => rest.clear(),
-            Err(error) => return Err(Failure::system("writing to the new process", error)),
-        }
-    }
-    Ok(())
 }
 
 fn ended_early(child: &Child) -> Failure {

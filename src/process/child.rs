@@ -9,7 +9,7 @@
 
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::info::default_name;
@@ -20,8 +20,10 @@ use crate::sys::child::{Ending, Signal, has_ended, signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP, Naps};
 use crate::sys::futex;
 use crate::sys::line::Line;
+use crate::sys::liveness;
 
 // Ordering:
+// [CH2] start: a number that whoever asks finds alike, and that guards nothing
 // [CH1] over: store(Release) ↔ load(Acquire)   how it ended is in the state
 
 /// How a child is to be treated.
@@ -32,10 +34,16 @@ pub(crate) struct Manner {
     pub(crate) detached: bool,
 }
 
+/// Nobody has asked yet when a child started.
+const YOUNG: u64 = 0;
+/// When a child started cannot be seen.
+const UNSEEN: u64 = u64::MAX;
+
 /// A child process.
 pub(crate) struct Child {
     pub(crate) pid: u32,
-    pub(crate) start: u64,
+    /// Or [`YOUNG`], or [`UNSEEN`].
+    start: AtomicU64,
     pub(crate) name: String,
     pub(crate) manner: Manner,
     /// The process whose child it is.
@@ -67,7 +75,7 @@ struct Lost;
 
 impl Child {
     pub(super) fn new(
-        (pid, start): (u32, u64),
+        pid: u32,
         manner: Manner,
         pidfd: Arc<OwnedFd>,
         line: Arc<Line>,
@@ -75,7 +83,7 @@ impl Child {
     ) -> Child {
         Child {
             pid,
-            start,
+            start: AtomicU64::new(YOUNG),
             name: manner.name.clone().unwrap_or_else(|| default_name(pid)),
             manner,
             parent: std::process::id(),
@@ -103,12 +111,26 @@ impl Child {
             return false;
         }
         if !self.is_ours() {
-            return !crate::sys::liveness::is_dead(self.pid, self.start);
+            return !liveness::is_dead(self.pid, self.start());
         }
         match &*self.state() {
             State::Running { pidfd, .. } => !has_ended(pidfd.as_fd()),
             State::Over { .. } => false,
         }
+    }
+
+    /// When it started; 0 where that cannot be seen. Asked for once, before it is reaped.
+    pub(super) fn start(&self) -> u64 {
+        if self.is_young() {
+            let found = liveness::start_time(self.pid).unwrap_or(UNSEEN);
+            self.start.store(found, Ordering::Relaxed); // [CH2]
+        }
+        Some(self.start.load(Ordering::Relaxed)).filter(|found| *found != UNSEEN).unwrap_or(0) // [CH2]
+    }
+
+    /// Whether nobody has asked for its start yet.
+    pub(super) fn is_young(&self) -> bool {
+        self.start.load(Ordering::Relaxed) == YOUNG // [CH2]
     }
 
     /// False in a process that was forked from the parent.

@@ -24,10 +24,11 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use super::arrival::{PATIENCE, Unsent, await_ready};
+use super::arrival::{PATIENCE, await_ready};
 use super::child::{Child, Kept, Manner};
 use super::keeper::Keeper;
 use super::letter::{Letter, Record};
+use super::unsent::Unsent;
 use super::{Process, at_exit, info, launch, start, threads};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::sys::clock::{Deadline, Naps, sleep};
@@ -105,7 +106,7 @@ where
         fork_here(keeper, f, mask)
     });
     let ready = forked.and_then(launch::Answer::wait).and_then(|(child, line)| {
-        await_ready(&child, &line, &mut Unsent::new(), Deadline::after(PATIENCE))?;
+        await_ready(&child, &line, &mut Unsent::default(), Deadline::after(PATIENCE))?;
         Ok(child)
     });
     ready.map(Process::of).map_err(|failure| Error::of(failure, "fork", "process".to_owned()))
@@ -129,7 +130,8 @@ where
         parent_name: start::own_name(),
         name: String::new(),
         lives_on: false,
-        inherited: Vec::new(),
+        namespaces: (0, 0), // it looks itself
+        descriptors: Vec::new(),
     };
     let (mut here, mut f) = (Some(here), Some(f));
     let forked = copy_this_process(|| {

@@ -5,7 +5,7 @@ use super::Process;
 use super::keeper;
 use super::letter::Letter;
 use crate::sys::per_process::PerProcess;
-use crate::sys::process::set_thread_name;
+use crate::sys::process::{Namespaces, note_own_namespaces, set_thread_name};
 
 /// The name of a process that nothing of this crate started.
 const MAIN: &str = "main";
@@ -62,6 +62,8 @@ pub(super) fn become_child(letter: &Letter) {
         name => name.to_owned(),
     };
     set_thread_name(&name);
+    let (pid, time) = letter.namespaces;
+    note_own_namespaces(Namespaces { pid, time });
     let parent = ProcessInfo { pid: letter.parent, name: letter.parent_name.clone() };
     let _ = TOLD.get_or(|| Ok(Told { name, parent })); // without memory it stays unnamed
 }

@@ -27,23 +27,29 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::child::{Child, Kept};
 use super::{at_exit, threads};
 use crate::error::Failure;
 use crate::segment::ended;
 use crate::sys::bell::Bell;
+use crate::sys::child as system;
 use crate::sys::clock::{Deadline, LONGEST_NAP, sleep};
 use crate::sys::futex;
 use crate::sys::hook::point;
 use crate::sys::per_process::PerProcess;
+use crate::sys::process::{Namespaces, namespaces_of_children};
 use crate::sys::spawn::SignalMask;
-use crate::sys::{child as system, liveness};
 use crate::trace::event;
 use rustix::io::Errno;
 
 // Ordering:
 // [KP1] rung: fetch_add(AcqRel) ↔ load(Acquire)   the order is in the queue
+
+/// How long children are left alone until it is asked when they started: while they come up, whoever waits for
+/// them needs the CPU more.
+const YOUTH: Duration = Duration::from_millis(4);
 
 /// Something to do for the keeper: what it makes of a start is its own business.
 pub(super) type Order = Box<dyn FnOnce(&'static Keeper) + Send>;
@@ -56,7 +62,8 @@ pub(super) struct Keeper {
     rung: AtomicU32,
     bell: Mutex<Option<Arc<Bell>>>,
     watched: Mutex<Vec<(Arc<Child>, Arc<OwnedFd>)>>,
-    started: Mutex<bool>,
+    /// In which its children are; none before it was started.
+    namespaces: Mutex<Option<Namespaces>>,
 }
 
 static KEEPER: PerProcess<Keeper> = PerProcess::new();
@@ -74,9 +81,15 @@ pub(super) fn children() -> Vec<Arc<Child>> {
     })
 }
 
-/// Gives the keeper an order, which it carries out when it is told to [carry on](carry_on); it is started where
-/// there is none yet.
+/// Gives the keeper an order, which it carries out when it is told to [carry on](carry_on).
 pub(super) fn order(order: Order) -> Result<(), Failure> {
+    let keeper = started()?;
+    lock(&keeper.orders).push_back(order);
+    Ok(())
+}
+
+/// The keeper, started where there is none yet.
+fn started() -> Result<&'static Keeper, Failure> {
     let keeper = KEEPER
         .get_or(|| {
             Ok(Keeper {
@@ -85,23 +98,28 @@ pub(super) fn order(order: Order) -> Result<(), Failure> {
                 rung: AtomicU32::new(0),
                 bell: Mutex::default(),
                 watched: Mutex::default(),
-                started: Mutex::default(),
+                namespaces: Mutex::default(),
             })
         })
         .map_err(|error| Failure::system("mapping a page for this process", error))?;
-    let mut started = lock(&keeper.started);
-    if !*started {
+    let mut namespaces = lock(&keeper.namespaces);
+    if namespaces.is_none() {
         at_exit::register();
         let mask = SignalMask::here();
         SignalMask::all().apply(); // inherited by the new thread
         let thread = threads::start("commonhold", || keeper.run());
         mask.apply();
         thread.map_err(|error| Failure::system("starting a thread", error))?;
-        *started = true;
+        *namespaces = Some(namespaces_of_children()); // as this thread's: it started the keeper
     }
-    drop(started);
-    lock(&keeper.orders).push_back(order);
-    Ok(())
+    drop(namespaces);
+    Ok(keeper)
+}
+
+/// In which namespaces a child is that was ordered.
+pub(super) fn namespaces() -> Namespaces {
+    let known = KEEPER.get().and_then(|keeper| *lock(&keeper.namespaces));
+    known.unwrap_or(Namespaces { pid: 0, time: 0 })
 }
 
 /// Has the keeper carry out what it was ordered. Told once for several, as it may run in place of the
@@ -109,6 +127,8 @@ pub(super) fn order(order: Order) -> Result<(), Failure> {
 pub(crate) fn carry_on() {
     if let Some(keeper) = KEEPER.get().filter(|keeper| !lock(&keeper.orders).is_empty()) {
         keeper.ring();
+        // The kernel may have put it behind this thread, while another CPU is idle.
+        std::thread::yield_now();
     }
 }
 
@@ -169,8 +189,13 @@ impl Keeper {
         let bell_and_all: Vec<_> = std::iter::once((bell.as_fd(), false))
             .chain(pidfds.iter().map(|pidfd| (pidfd.as_fd(), false)))
             .collect();
-        if system::wait_for(&bell_and_all, Deadline::Never).is_err() {
-            sleep(LONGEST_NAP / 64); // out of memory: there is nothing else to do
+        let any_young = lock(&self.watched).iter().any(|(child, _)| child.is_young());
+        let deadline = if any_young { Deadline::after(YOUTH) } else { Deadline::Never };
+        match system::wait_for(&bell_and_all, deadline) {
+            Ok(true) => {}
+            // A copy of this process asks for it perhaps, when the number is another's already.
+            Ok(false) => lock(&self.watched).iter().for_each(|(child, _)| _ = child.start()),
+            Err(_) => sleep(LONGEST_NAP / 64), // out of memory: there is nothing else to do
         }
         bell.silence();
     }
@@ -178,6 +203,9 @@ impl Keeper {
     fn see_to_the_ended(&self) {
         let mut over = Vec::new();
         lock(&self.watched).retain(|(child, pidfd)| {
+            if child.is_young() && system::has_ended(pidfd.as_fd()) {
+                child.start(); // which is not to be seen any more when it is reaped
+            }
             let ending = match system::reap(pidfd.as_fd()) {
                 Ok(None) => return true,
                 Ok(Some(ending)) => Some(ending),
@@ -194,7 +222,7 @@ impl Keeper {
                 point!("keeper.reaped");
                 let make_known = AssertUnwindSafe(|| {
                     event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
-                    ended::make_known(child.pid, child.start);
+                    ended::make_known(child.pid, child.start());
                 });
                 let _ = catch_unwind(make_known); // who listens to events may panic
                 point!("keeper.known");
@@ -229,9 +257,4 @@ fn drop_then_announce(child: Arc<Child>, kept: Kept) {
     if threads::start("commonhold drop", finish.clone()).is_err() {
         finish();
     }
-}
-
-/// Who a new process is, to the kernel.
-pub(super) fn identity(pid: u32) -> (u32, u64) {
-    (pid, liveness::start_time(pid).unwrap_or(0))
 }

@@ -2,31 +2,34 @@
 //!
 //! ```text
 //!   caller                         keeper                     child
-//!   pack arguments, make a line,
-//!   write the letter ────order──▶  posix_spawn ─────────────▶ main … init(): read the letter,
-//!   (order others)                 (others), then watch        unpack, attach
-//!   write the rest, wait                                   (or refuse)
+//!   begin: make a line ──order──▶  posix_spawn ─────────────▶ main … init(): read the letter,
+//!   (begin others)                 (others), then watch        unpack, attach
+//!   tell: pack arguments,                                  (or refuse)
+//!   write the letter, wait
 //!     ready ◀──────────────────────────────────────────────── "ready", run the function
 //!   let go of what was handed over
 //! ```
-//! What is waited for is the keeper's [`Answer`], and then the child's [`Arrival`].
+//! What is waited for is the keeper's [`Answer`], and then the child's [`Arrival`]. The two parts are apart, so
+//! that a pool makes its memory while its workers come up.
 //!
-//! *The parent dies*: the child reads the end of the line, or finds another parent, and ends. *Two at once*:
-//! a line's ends, and what is inherited, stay marked to be closed on `exec` in the parent; the child alone
-//! has them open.
+//! *The parent dies*: the child reads the end of the line, or finds another parent, and ends: before it was told
+//! anything, too. *Nobody tells it anything*: who has begun it hangs up, and waits for its end. *Two at once*:
+//! a line's ends stay marked to be closed on `exec` in the parent; the child alone has one open. What is handed
+//! over to it goes by the line.
 #![forbid(unsafe_code)]
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::arrival::{self, Arrival, Unsent};
+use super::arrival::{Arrival, PATIENCE};
 use super::child::{Child, Kept, Manner};
 use super::keeper::{self, Keeper};
 use super::letter::Letter;
 use super::start::{self, Entry};
+use super::unsent::Unsent;
 use crate::error::{ErrorKind, Failure};
-use crate::sys::child::{self as system, Pid};
+use crate::sys::child::{self as system, Pid, Signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP};
 use crate::sys::hook::point;
 use crate::sys::line::Line;
@@ -38,7 +41,16 @@ use crate::transfer::{Packer, Transfer};
 /// The variable that tells a new process which of its descriptors is the line to its parent.
 pub(super) const VARIABLE: &str = "COMMONHOLD_CHILD";
 
-/// A child that was ordered.
+/// A child that was ordered, and is to be told what to run.
+pub(crate) struct Begun {
+    name: String,
+    lives_on: bool,
+    line: Arc<Line>,
+    /// Taken by who tells it.
+    started: Option<Answer<Arc<Child>>>,
+}
+
+/// A child that was ordered, and told what to run.
 pub(super) struct Launch<A> {
     args: A,
     packer: Packer,
@@ -47,37 +59,72 @@ pub(super) struct Launch<A> {
     started: Answer<Arc<Child>>,
 }
 
-/// Orders that this program is started once more, to run an entry with these arguments.
-pub(super) fn launch<A: Transfer>(
-    entry: Entry,
+/// What a child is to run.
+pub(super) struct Errand<A> {
+    entry: u64,
     args: A,
-    manner: Manner,
-) -> Result<Launch<A>, Failure> {
+    packer: Packer,
+}
+
+impl<A: Transfer> Errand<A> {
+    /// An entry with these arguments.
+    pub(super) fn new(entry: Entry, args: A) -> Result<Errand<A>, Failure> {
+        let entry = program::offset_of_entry(entry).ok_or_else(|| {
+            Failure::new(
+                ErrorKind::Unsupported,
+                "the function lies in a library, not in the program that the child runs",
+            )
+        })?;
+        let mut packer = Packer::for_start();
+        args.pack(&mut packer).map_err(refused)?;
+        Ok(Errand { entry, args, packer })
+    }
+}
+
+/// Orders that this program is started once more.
+pub(super) fn begin(manner: Manner) -> Result<Begun, Failure> {
     span!("spawn process", name = manner.name.as_deref());
     start::check_initialized()?;
-    let entry = program::offset_of_entry(entry).ok_or_else(|| {
-        Failure::new(
-            ErrorKind::Unsupported,
-            "the function lies in a library, not in the program that the child runs",
-        )
-    })?;
-    let mut packer = Packer::for_start();
-    args.pack(&mut packer).map_err(refused)?;
     let (here, there) = Line::pair().map_err(|error| Failure::system("making a line", error))?;
-    let letter = Letter {
-        program: program::identity(),
-        entry,
-        parent: std::process::id(),
-        parent_name: start::own_name(),
-        name: manner.name.clone().unwrap_or_default(),
-        lives_on: manner.detached,
-        inherited: packer.inherited().to_vec(),
-    };
-    let mut rest = Unsent::from(letter.with_arguments(packer.bytes()).map_err(refused)?);
-    arrival::write_some(&here, &mut rest)?;
     let line = Arc::new(here);
-    let started = start(&line, there, &packer, manner)?;
-    Ok(Launch { args, packer, rest, line, started })
+    let (name, lives_on) = (manner.name.clone().unwrap_or_default(), manner.detached);
+    let started = Some(order(&line, there, manner)?);
+    Ok(Begun { name, lives_on, line, started })
+}
+
+impl Begun {
+    /// Tells it what to run.
+    pub(super) fn tell<A: Transfer>(mut self, errand: Errand<A>) -> Result<Launch<A>, Failure> {
+        let Errand { entry, args, packer } = errand;
+        let namespaces = keeper::namespaces();
+        let letter = Letter {
+            program: program::identity(),
+            entry,
+            parent: std::process::id(),
+            parent_name: start::own_name(),
+            name: std::mem::take(&mut self.name),
+            lives_on: self.lives_on,
+            namespaces: (namespaces.pid, namespaces.time),
+            descriptors: packer.descriptors().to_vec(),
+        };
+        let mut rest = letter.with_arguments(packer.bytes()).map_err(refused)?;
+        rest.write_some(&self.line)?;
+        let started = self.started.take().ok_or_else(unanswered)?;
+        Ok(Launch { args, packer, rest, line: Arc::clone(&self.line), started })
+    }
+}
+
+impl Drop for Begun {
+    /// Of one that was told nothing: leaves no child behind.
+    fn drop(&mut self) {
+        let Some(started) = self.started.take() else { return };
+        self.line.hang_up();
+        keeper::carry_on();
+        if let Ok(child) = started.wait() {
+            let _ = child.signal(Signal::KILL); // it ends by itself also, if that fails
+            let _ = child.wait(Deadline::after(PATIENCE));
+        }
+    }
 }
 
 impl<A: Transfer> Launch<A> {
@@ -111,21 +158,15 @@ fn refused(why: crate::transfer::Refused) -> Failure {
 }
 
 /// Has the keeper start the child.
-fn start(
-    here: &Arc<Line>,
-    there: Line,
-    packer: &Packer,
-    manner: Manner,
-) -> Result<Answer<Arc<Child>>, Failure> {
+fn order(here: &Arc<Line>, there: Line, manner: Manner) -> Result<Answer<Arc<Child>>, Failure> {
     let inode = there.inode().map_err(|error| Failure::system("looking at a line", error))?;
-    let inherits = packer.inherited().to_vec();
     let mask = SignalMask::here();
     let here = Arc::clone(here);
     let (answer, started) = Answer::expected();
     keeper::order(Box::new(move |keeper| {
-        let value = format!("{}:{inode}", there.number());
+        let value = format!("{}:{inode}:{}", there.number(), std::process::id());
         let variable = (VARIABLE, value);
-        let again = Again { variable, line: there.as_fd(), inherits: &inherits, mask };
+        let again = Again { variable, line: there.as_fd(), mask };
         let pid = run_again(&again).map_err(|error| {
             Failure::system("running /proc/self/exe, this program, once more", error)
         });
@@ -150,10 +191,12 @@ impl<R> Answer<R> {
 
     /// Waits for it.
     pub(super) fn wait(self) -> Result<R, Failure> {
-        self.0.recv().unwrap_or_else(|_| {
-            Err(Failure::new(ErrorKind::Io, "the thread that starts processes panicked"))
-        })
+        self.0.recv().unwrap_or_else(|_| Err(unanswered()))
     }
+}
+
+fn unanswered() -> Failure {
+    Failure::new(ErrorKind::Io, "the thread that starts processes panicked")
 }
 
 /// Has `f` run on the keeper's thread.
@@ -177,8 +220,8 @@ pub(super) fn watch(
     kept: Option<Kept>,
 ) -> Result<Arc<Child>, Failure> {
     let watched = system::open(pid).map(Arc::new).and_then(|pidfd| {
-        let identity = keeper::identity(pid.as_raw_nonzero().get() as u32);
-        let child = Arc::new(Child::new(identity, manner, Arc::clone(&pidfd), line, kept));
+        let number = pid.as_raw_nonzero().get() as u32;
+        let child = Arc::new(Child::new(number, manner, Arc::clone(&pidfd), line, kept));
         keeper.add(Arc::clone(&child), pidfd)?;
         Ok(child)
     });

@@ -1,13 +1,16 @@
 //! What passes between a process and its new child: what to run, and what became of it.
 //!
 //! ```text
-//! parent ── how many bytes, letter: program, entry, who, what is inherited; arguments ──▶ child
+//! parent ── descriptors; how many bytes, letter: program, entry, who, their numbers; arguments ──▶ child
 //!        ◀── records: a kind, how many bytes, a text ──
 //! ```
-//! The letter is written before there is a child, as far as there is room for it, so that a small one
-//! is waiting when the child looks. A record is small, and is sent at once: it fits, or is cut.
+//! The letter is written as far as there is room for it, so that a small one is waiting when the child
+//! looks. A record is small, and is sent at once: it fits, or is cut.
 #![forbid(unsafe_code)]
 
+use std::os::fd::OwnedFd;
+
+use super::unsent::{Lost, Unsent, receive_parcels};
 use crate::sys::line::{Line, Moved};
 use crate::transfer::{Packer, Refused, Transfer, Unpacker};
 
@@ -21,28 +24,55 @@ pub(super) struct Letter {
     pub(super) parent_name: String,
     pub(super) name: String,
     pub(super) lives_on: bool,
-    pub(super) inherited: Vec<i32>,
+    /// Those of the child for numbers and for times; 0: it is to look itself.
+    pub(super) namespaces: (u64, u64),
+    /// What the parent calls the descriptors that come with it.
+    pub(super) descriptors: Vec<i32>,
 }
 
-crate::transfer!(Letter { program, entry, parent, parent_name, name, lives_on, inherited });
+/// A letter that arrived.
+pub(super) struct Received {
+    pub(super) letter: Letter,
+    pub(super) arguments: Vec<u8>,
+    /// With the parent's number of each.
+    pub(super) descriptors: Vec<(i32, OwnedFd)>,
+}
+
+crate::transfer!(Letter {
+    program,
+    entry,
+    parent,
+    parent_name,
+    name,
+    lives_on,
+    namespaces,
+    descriptors
+});
 
 impl Letter {
-    /// The bytes to send: their number, the letter, the arguments.
-    pub(super) fn with_arguments(&self, arguments: &[u8]) -> Result<Vec<u8>, Refused> {
+    /// What is to be sent: the descriptors, the letter, the arguments.
+    pub(super) fn with_arguments(&self, arguments: &[u8]) -> Result<Unsent, Refused> {
         let mut packer = Packer::new();
         self.pack(&mut packer)?;
-        let len = packer.bytes().len() + arguments.len();
-        let mut bytes = Vec::with_capacity(8 + len);
-        bytes.extend((len as u64).to_ne_bytes());
-        bytes.extend(packer.bytes());
-        bytes.extend(arguments);
-        Ok(bytes)
+        packer.push(arguments);
+        Ok(Unsent::new(&self.descriptors, packer.bytes()))
     }
 
-    /// Waits for a letter; it, and the arguments. `None`: who was to send it is gone.
-    pub(super) fn receive(line: &Line) -> Option<Result<(Letter, Vec<u8>), Refused>> {
+    /// Waits for a letter, as long as somebody `is_there` to send it. `None`: nobody is.
+    pub(super) fn receive(
+        line: &Line,
+        is_there: impl Fn() -> bool,
+    ) -> Option<Result<Received, Refused>> {
+        let descriptors = match receive_parcels(line, &is_there)? {
+            Ok(descriptors) => descriptors,
+            Err(Lost { came, expected }) => {
+                return Some(Err(Refused::new(format!(
+                    "{came} of {expected} descriptors arrived: more cannot be open here"
+                ))));
+            }
+        };
         let mut len = [0; 8];
-        if !line.recv_all(&mut len) {
+        if !line.recv_all(&mut len, &is_there) {
             return None;
         }
         let mut bytes = Vec::new();
@@ -51,7 +81,7 @@ impl Letter {
             // In parts, so that a number that is none allocates no more than arrives.
             let (done, part) = (bytes.len(), left.min(1 << 20));
             bytes.resize(done + part, 0);
-            if !line.recv_all(&mut bytes[done..]) {
+            if !line.recv_all(&mut bytes[done..], &is_there) {
                 return None;
             }
             left -= part;
@@ -59,7 +89,11 @@ impl Letter {
         let mut from = Unpacker::new(&bytes);
         let letter = Letter::unpack(&mut from);
         let arguments = from.left();
-        Some(letter.map(|letter| (letter, bytes.split_off(bytes.len() - arguments))))
+        Some(letter.map(|letter| Received {
+            descriptors: letter.descriptors.iter().copied().zip(descriptors).collect(),
+            letter,
+            arguments: bytes.split_off(bytes.len() - arguments),
+        }))
     }
 }
 

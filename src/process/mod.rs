@@ -6,7 +6,7 @@
 //! | `options.rs` | how a process is started |
 //! | `function.rs` | what can be run in another process |
 //! | `launch.rs`, `arrival.rs` | how one is started, and gets ready: the parent's side |
-//! | `start.rs`, `letter.rs` | the child's side, and what passes between them |
+//! | `start.rs`, `letter.rs`, `unsent.rs` | the child's side, and what passes between them |
 //! | `keeper.rs`, `child.rs` | the thread that starts and watches them, and what is known of each |
 //! | `fork.rs`, `fork_unchecked.rs` | copies of this process |
 //! | `signals.rs`, `status.rs`, `panics.rs`, `at_exit.rs` | how a process ends |
@@ -33,6 +33,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;
+mod unsent;
 
 use std::fmt;
 use std::process::Termination;
@@ -43,8 +44,9 @@ pub(crate) use arrival::Arriving;
 pub(crate) use child::Child;
 use child::Manner;
 pub(crate) use keeper::carry_on;
-pub(crate) use options::Begun;
-use options::{Ordered, not_spawned};
+use launch::{Errand, Launch};
+pub(crate) use options::{Begun, Underway};
+use options::{not_spawned, object_of};
 
 use crate::error::{Error, Failure};
 use crate::sys::clock::Deadline;
@@ -171,25 +173,12 @@ impl Process {
         A: Transfer,
         F::Output: Termination,
     {
-        Process::order(f, args, manner)?.finish()
-    }
-
-    /// Orders a process, to be started by [`carry_on`].
-    fn order<F, A, M>(f: F, args: A, manner: Manner) -> Result<Ordered<A>, Error>
-    where
-        F: Function<A, M>,
-        A: Transfer,
-        F::Output: Termination,
-    {
         let _ = f; // its type says it all
-        let object = match &manner.name {
-            Some(name) => format!("process {name:?}"),
-            None => "process".to_owned(),
-        };
-        match launch::launch(start::enter::<F, A, M>, args, manner) {
-            Ok(launch) => Ok(Ordered { launch, object }),
-            Err(failure) => Err(not_spawned(failure, object)),
-        }
+        let object = object_of(&manner);
+        let errand = Errand::new(start::enter::<F, A, M>, args);
+        let launch = errand.and_then(|errand| launch::begin(manner)?.tell(errand));
+        let child = launch.and_then(Launch::finish);
+        child.map(Process::of).map_err(|failure| not_spawned(failure, object))
     }
 
     /// Waits until it has ended.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::arrival::Arriving;
 use super::child::Manner;
 use super::function::assert_captures_nothing;
-use super::launch::Launch;
-use super::{Function, Process};
+use super::launch::{self, Errand, Launch};
+use super::{Function, Process, start};
 use crate::error::{Error, Failure};
 use crate::transfer::Transfer;
 
@@ -92,37 +92,62 @@ impl ProcessOptions {
         Process::spawn_with(f, args, self.manner.clone())
     }
 
-    /// As [`spawn`](ProcessOptions::spawn), in parts: an order, [`carry_on`](super::carry_on) for as many
-    /// as were given, and what this returns, which waits.
-    pub(crate) fn order<F, A, M>(&self, f: F, args: A) -> Result<Box<dyn Begun>, Error>
-    where
-        F: Function<A, M>,
-        A: Transfer + Send + 'static,
-        F::Output: Termination,
-    {
-        Ok(Box::new(Process::order(f, args, self.manner.clone())?))
+    /// As [`spawn`](ProcessOptions::spawn), in parts: this, what it is to run, [`carry_on`](super::carry_on) for as
+    /// many as were begun, and what waits.
+    pub(crate) fn begin(self) -> Result<Begun, Error> {
+        let object = object_of(&self.manner);
+        match launch::begin(self.manner) {
+            Ok(launch) => Ok(Begun { launch, object }),
+            Err(failure) => Err(not_spawned(failure, object)),
+        }
     }
 }
 
-/// A process that was ordered, and what errors call it.
-pub(super) struct Ordered<A> {
-    pub(super) launch: Launch<A>,
-    pub(super) object: String,
+/// What errors call a process.
+pub(super) fn object_of(manner: &Manner) -> String {
+    match &manner.name {
+        Some(name) => format!("process {name:?}"),
+        None => "process".to_owned(),
+    }
 }
 
 pub(super) fn not_spawned(failure: Failure, object: String) -> Error {
     Error::of(failure, "spawn", object)
 }
 
-impl<A: Transfer> Ordered<A> {
-    /// Waits until it has its arguments.
-    pub(super) fn finish(self) -> Result<Process, Error> {
-        self.launch.finish().map(Process::of).map_err(|failure| not_spawned(failure, self.object))
+/// A process that was begun. Dropped, it ends.
+pub(crate) struct Begun {
+    launch: launch::Begun,
+    object: String,
+}
+
+impl Begun {
+    /// Has it run `f` with these arguments.
+    pub(crate) fn run<F, A, M>(self, f: F, args: A) -> Result<Box<dyn Underway>, Error>
+    where
+        F: Function<A, M>,
+        A: Transfer + Send + 'static,
+        F::Output: Termination,
+    {
+        let _ = f; // its type says it all
+        let Begun { launch, object } = self;
+        let told =
+            Errand::new(start::enter::<F, A, M>, args).and_then(|errand| launch.tell(errand));
+        match told {
+            Ok(launch) => Ok(Box::new(Told { launch, object })),
+            Err(failure) => Err(not_spawned(failure, object)),
+        }
     }
 }
 
-/// A process that was ordered, whatever its arguments are.
-pub(crate) trait Begun {
+/// A process that was told what to run.
+struct Told<A> {
+    launch: Launch<A>,
+    object: String,
+}
+
+/// A process that was told what to run, whatever its arguments are.
+pub(crate) trait Underway {
     /// Waits until it says something, or will not; a nap at most.
     fn doze(&self);
 
@@ -130,13 +155,13 @@ pub(crate) trait Begun {
     fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error>;
 }
 
-impl<A: Transfer + Send + 'static> Begun for Ordered<A> {
+impl<A: Transfer + Send + 'static> Underway for Told<A> {
     fn doze(&self) {
         self.launch.doze();
     }
 
     fn start(self: Box<Self>) -> Result<(Process, Box<dyn Arriving>), Error> {
-        let Ordered { launch, object } = *self;
+        let Told { launch, object } = *self;
         let arrival = launch.start().map_err(|failure| not_spawned(failure, object))?;
         Ok((Process::of(Arc::clone(arrival.child())), Box::new(arrival)))
     }

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::function::{Function, exit_code};
 use super::launch::VARIABLE;
-use super::letter::{Letter, Record};
+use super::letter::{Letter, Received, Record};
 use super::{at_exit, info, panics};
 use crate::error::{ErrorKind, Failure};
+use crate::segment::process as segments;
 use crate::sys::line::Line;
-use crate::sys::process::die_with;
+use crate::sys::process::{die_with, is_child_of};
 use crate::sys::program;
 use crate::sys::spawn::{is_inherited_socket, take_inherited};
 use crate::transfer::{Transfer, Unpacker};
@@ -27,7 +28,7 @@ pub(super) type Entry = fn(Start) -> i32;
 pub(super) struct Start {
     line: Arc<Line>,
     arguments: Vec<u8>,
-    inherited: Vec<OwnedFd>,
+    descriptors: Vec<(i32, OwnedFd)>,
 }
 
 /// Makes this program one that can start processes: to be the first line of `main`.
@@ -63,8 +64,8 @@ pub fn init() {
     }
     program::identity(); // found before there are threads that a fork could interrupt
     at_exit::register();
-    if let Some(line) = line_to_parent() {
-        std::process::exit(run(Arc::new(line)));
+    if let Some((line, parent)) = line_to_parent() {
+        std::process::exit(run(Arc::new(line), parent));
     }
 }
 
@@ -81,37 +82,39 @@ pub(super) fn check_initialized() -> Result<(), Failure> {
     ))
 }
 
-/// The line that this process was started with, if it was started to run a function.
-fn line_to_parent() -> Option<Line> {
+/// The line that this process was started with, and by whom, if it was started to run a function.
+fn line_to_parent() -> Option<(Line, u32)> {
     let variable = std::env::var(VARIABLE).ok()?;
-    let (number, inode) = variable.split_once(':')?;
-    let (number, inode) = (number.parse().ok()?, inode.parse().ok()?);
+    let mut words = variable.split(':');
+    let (number, inode) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let parent = words.next()?.parse().ok()?;
     // A program that a child runs has the variable too, but not the socket.
     is_inherited_socket(number, inode)
         .then(|| take_inherited(number))
         .flatten()
-        .map(Line::from_inherited)
+        .map(|end| (Line::from_inherited(end), parent))
 }
 
 /// Does what the letter says; the code to end with.
-fn run(line: Arc<Line>) -> i32 {
+fn run(line: Arc<Line>, parent: u32) -> i32 {
     const ORPHAN: i32 = 1;
-    let (letter, arguments) = match Letter::receive(&line) {
+    // A parent that dies closes its end of the line, but there may be copies of that in processes it forked.
+    let received = match Letter::receive(&line, || is_child_of(parent)) {
         None => return ORPHAN,
         Some(Err(why)) => return refuse(&line, why.reason()),
         Some(Ok(received)) => received,
     };
+    let Received { letter, arguments, descriptors } = received;
     if letter.program != program::identity() {
         return refuse(&line, "the program is another than the one that started it");
     }
-    let inherited = letter.inherited.iter().filter_map(|number| take_inherited(*number)).collect();
     if !letter.lives_on && !die_with(letter.parent) {
         return ORPHAN;
     }
     info::become_child(&letter);
     note_panics(&line);
     match program::entry_at::<Start, i32>(letter.entry) {
-        Some(entry) => entry(Start { line, arguments, inherited }),
+        Some(entry) => entry(Start { line, arguments, descriptors }),
         None => refuse(&line, "the function is not where it should be in the program"),
     }
 }
@@ -134,8 +137,9 @@ where
     A: Transfer,
     F::Output: Termination,
 {
-    let Start { line, arguments, inherited } = start;
-    let mut from = Unpacker::at_start(&arguments, inherited);
+    let Start { line, arguments, descriptors } = start;
+    let put_off = segments::put_off_start();
+    let mut from = Unpacker::at_start(&arguments, descriptors);
     let args = A::unpack(&mut from).and_then(|args| from.finish().map(|()| args));
     drop(from);
     drop(arguments);
@@ -143,6 +147,7 @@ where
         Err(why) => refuse(&line, &format!("unpacking the arguments: {why}")),
         Ok(args) => {
             Record::Ready.send(&line);
+            put_off.iter().for_each(|()| segments::tell_start());
             run_function(&line, || program::value_of::<F>().call(args))
         }
     }

@@ -1,6 +1,6 @@
 //! Parents that die, or are stopped, in the middle of starting a child or of learning of its end.
 
-use crate::children::{LONG, alone, wait_until};
+use crate::children::{LONG, alone, fork, wait_until};
 use crate::sys::hook::{arm, stopped_at};
 use crate::sys::liveness::is_dead;
 use crate::{Event, Lock, LockError, Process, Value};
@@ -29,6 +29,34 @@ alone! {
             parent.kill();
             wait_until("the child to end", || is_dead(pid.get(), 0));
         }
+    }
+
+    fn a_parent_killed_before_it_says_what_is_to_run_leaves_no_child() {
+        let pids = crate::Array::<u32>::new(2).unwrap();
+        let parent = fork(|| {
+            let begin = || Process::options().begin().unwrap();
+            let _begun = [begin(), begin()];
+            super::carry_on();
+            wait_until("both to be started", || crate::active_children().len() == 2);
+            for (cell, child) in crate::active_children().iter().enumerate() {
+                pids.set(cell, child.pid()).unwrap();
+            }
+            sleep_long();
+        });
+        let pids = || pids.to_vec();
+        wait_until("both to be started", || pids().iter().all(|pid| *pid != 0));
+        assert!(pids().iter().all(|pid| !is_dead(*pid, 0)), "they wait for what they are to run");
+        parent.kill();
+        wait_until("both to end", || pids().iter().all(|pid| is_dead(*pid, 0)));
+    }
+
+    fn what_was_begun_and_is_told_nothing_ends() {
+        let begun = Process::options().begin().unwrap();
+        drop(begun);
+        assert_eq!(crate::active_children().len(), 0);
+        let told = Process::options().begin().unwrap().run(|| (), ()).unwrap();
+        let (child, _arriving) = told.start().unwrap();
+        assert!(child.join().unwrap().success());
     }
 
     fn a_parent_stopped_anywhere_in_a_start_goes_on_with_it() {

@@ -12,6 +12,7 @@ use super::layout::{Layout, TooLarge};
 use super::lifecycle::{lock, new_facts, no_memory};
 use super::mapped::Block;
 use super::object::Signature;
+use super::participants::Identity;
 use super::{directory, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::memory::{self, MapAdvice};
@@ -89,7 +90,8 @@ fn new_arena(blocks: usize) -> Result<Arc<Attachment>, Failure> {
     memory::reserve(file.as_fd(), 0, header).map_err(|error| no_memory(header, error))?;
     let facts = new_facts(flags::SINGLE, size, ROWS);
     let at = (file, found.id);
-    let mut arena = Attachment::new(at, facts, MapAdvice::default(), None, true)?;
+    let mut arena =
+        Attachment::new(at, Identity::of_this_process()?, facts, MapAdvice::default(), None, true)?;
     arena.reserve_blocks = true;
     let arena = Arc::new(arena);
     process::lock()?.add(&arena);

@@ -52,13 +52,13 @@ impl Attachment {
     /// new and seen by nobody. `init` fills in the header of a new one.
     pub(super) fn new(
         (file, file_id): (OwnedFd, FileId),
+        me: Identity,
         facts: Facts,
         advice: MapAdvice,
         home: Option<(String, PathBuf)>,
         init: bool,
     ) -> Result<Attachment, Failure> {
         membarrier::register();
-        let me = Identity::of_this_process()?;
         let size = usize::try_from(facts.size)
             .map_err(|_| Failure::new(ErrorKind::InvalidSize, "larger than the address space"))?;
         let map = memory::map(file.as_fd(), size, advice).map_err(|error| Failure {
@@ -101,6 +101,11 @@ impl Attachment {
                 Err(failure)
             }
         }
+    }
+
+    /// Tells the others when this process started, if it is the one that registered.
+    pub(super) fn tell_start(&self, me: Identity) {
+        self.participants().tell_start(self.me_if_registered(), me);
     }
 
     fn register(&self, me: Identity) -> Result<Tag, Failure> {

@@ -22,6 +22,7 @@ use rustix::io::Errno;
 use super::attachment::{Attachment, size_with};
 use super::header::{self, Facts, flags};
 use super::options::SegmentOptions;
+use super::participants::Identity;
 use super::{name, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::file_lock::{self, FileLock};
@@ -75,7 +76,8 @@ pub(super) fn create(
     let facts = new_facts(options.flags() | more_flags, size, rows);
     let home = (name.to_owned(), path.clone());
     let at = (file, found.id);
-    let segment = Arc::new(Attachment::new(at, facts, options.advice(), Some(home), true)?);
+    let me = Identity::of_this_process()?;
+    let segment = Arc::new(Attachment::new(at, me, facts, options.advice(), Some(home), true)?);
     fill(&segment)?;
     point!("create.built");
     publish(&segment, &path)?;
@@ -142,7 +144,8 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
         std::mem::forget(lock);
         let home = Some((name.to_owned(), path));
         let at = (file, found.id);
-        let attachment = Attachment::new(at, facts, options.advice(), home, false)?;
+        let me = state.identity()?;
+        let attachment = Attachment::new(at, me, facts, options.advice(), home, false)?;
         let attachment = Arc::new(attachment);
         point!("open.attached");
         FileLock::give_back(attachment.file());
@@ -178,7 +181,8 @@ pub(super) fn adopt(
     std::mem::forget(lock); // as in `open`
     let is_arena = home.is_none();
     let at = (file, found.id);
-    let mut attachment = Attachment::new(at, facts, MapAdvice::default(), home, false)?;
+    let me = state.identity()?;
+    let mut attachment = Attachment::new(at, me, facts, MapAdvice::default(), home, false)?;
     attachment.reserve_blocks = is_arena;
     let attachment = Arc::new(attachment);
     FileLock::give_back(attachment.file());

@@ -39,7 +39,7 @@ mod participants;
 #[cfg(not(loom))]
 pub(crate) mod place;
 #[cfg(not(loom))]
-mod process;
+pub(crate) mod process;
 #[cfg(not(loom))]
 pub(crate) mod reference;
 

@@ -39,7 +39,8 @@ use crate::sys::liveness::{self, FileId};
 use crate::trace::event;
 
 // Ordering:
-// [P1] register: store(word, Release) ↔ is_dead: load(word, Acquire)   the start time is the new one
+// [P1] register: store(word, Release) ↔ is_dead: load(word, Acquire)   the start time is the new one, or
+//      unknown
 // [P2] deaths += 1 (Release), then word (g, 0) ↔ scans: load(deaths, Acquire)   a row that may be
 //      given out again was counted
 // [P3] recoverer: recovering = tag; fence(SeqCst); load(word) ↔ register: store(word);
@@ -154,6 +155,13 @@ impl Participants<'_> {
             row.recovering.load(Ordering::Relaxed) == tag.bits()
                 && Word::from_bits(row.word.load(Ordering::Relaxed)).pid != 0
         })
+    }
+
+    /// Says when the process started that registered without.
+    pub(crate) fn tell_start(&self, tag: Tag, who: Identity) {
+        if let Some((row, _)) = self.word_of(tag) {
+            row.start.store(who.start, Ordering::Relaxed); // [P1] before it was unknown, never another's
+        }
     }
 
     /// Gives the row back: this process leaves. What it leaked is found like a dead one's.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::attachment::Attachment;
+use super::participants::Identity;
 use crate::error::Failure;
 use crate::sys::clock::{Deadline, LONGEST_NAP, Naps, sleep};
 use crate::sys::futex;
@@ -33,6 +34,8 @@ pub(crate) struct State {
     attachments: Vec<(FileId, Weak<Attachment>)>,
     /// The segment from which anonymous objects are taken now.
     pub(crate) arena: Weak<Attachment>,
+    /// Segments are not told yet when this process started.
+    start_is_put_off: bool,
 }
 
 impl State {
@@ -47,6 +50,15 @@ impl State {
     /// All attachments of this process.
     pub(crate) fn all(&self) -> Vec<Arc<Attachment>> {
         self.attachments.iter().filter_map(|(_, attachment)| attachment.upgrade()).collect()
+    }
+
+    /// Who this process is to a segment that it attaches to.
+    pub(super) fn identity(&self) -> Result<Identity, Failure> {
+        if self.start_is_put_off {
+            Ok(Identity::without_start())
+        } else {
+            Identity::of_this_process()
+        }
     }
 
     pub(crate) fn add(&mut self, attachment: &Arc<Attachment>) {
@@ -72,6 +84,24 @@ pub(crate) fn lock() -> Result<Guard, Failure> {
         }
     }
     Guard::of_holder()
+}
+
+/// Has segments not told when this process started, until [`tell_start`]: to ask takes a while, in which
+/// whoever waits for this process could go on. It is known by its number alone until then, as one whose start
+/// cannot be seen.
+pub(crate) fn put_off_start() -> Result<(), Failure> {
+    lock()?.start_is_put_off = true;
+    Ok(())
+}
+
+/// Tells the segments when this process started.
+pub(crate) fn tell_start() {
+    let Ok(mut state) = lock() else { return };
+    state.start_is_put_off = false;
+    let all = state.all();
+    drop(state); // before the attachments go
+    let Ok(me) = Identity::of_this_process() else { return };
+    all.iter().for_each(|segment| segment.tell_start(me));
 }
 
 /// Sees to it that there is a page for what this process knows of itself, before anything is made.

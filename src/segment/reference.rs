@@ -4,7 +4,7 @@
 //! where in it the object lies. The file is reached
 //!
 //! 1. where this process is attached to it: there;
-//! 2. by a descriptor that this process inherited, where it was started with the reference;
+//! 2. by a descriptor that came with it, where this process was started with the reference;
 //! 3. by its name, where that leads to this very file;
 //! 4. through the descriptors of the process that made the reference, then of the segment's creator,
 //!    then of every process that this one may look at: any living user has it open.
@@ -42,7 +42,7 @@ pub(crate) struct Reference {
 #[derive(Debug)]
 pub(crate) enum Way {
     /// By a descriptor that this process was started with, if it was not used already.
-    Inherited(Option<OwnedFd>),
+    HandedOver(Option<OwnedFd>),
     /// By this descriptor of a process that has it open, or by others of the segment's users.
     Through { pid: u32, descriptor: i32, creator: u32 },
 }
@@ -60,7 +60,7 @@ impl Reference {
         if let Some(attached) = process::lock()?.find(self.file) {
             return Ok(attached);
         }
-        if let Way::Inherited(descriptor) = way {
+        if let Way::HandedOver(descriptor) = way {
             return self.attach_by(descriptor.ok_or_else(|| self.unreachable())?);
         }
         let path = self.name.as_deref().and_then(|name| name::path_of(name).ok());

@@ -20,16 +20,34 @@ pub(crate) struct Namespaces {
 /// This process's own; 0 where the kernel has no such namespace or `/proc` does not show it. Asked once: a
 /// process keeps its PID namespace for life; in another time namespace, it goes on with the start times of this one.
 pub(crate) fn namespaces() -> Namespaces {
+    note_namespaces(|| Namespaces::shown_at("/proc/self/ns/pid", "/proc/self/ns/time"))
+}
+
+/// Those in which the calling thread's children will be: others, after some calls of `unshare` and `setns`.
+pub(crate) fn namespaces_of_children() -> Namespaces {
+    Namespaces::shown_at(
+        "/proc/thread-self/ns/pid_for_children",
+        "/proc/thread-self/ns/time_for_children",
+    )
+}
+
+/// Tells a process its own namespaces, as its parent knows them, before it has looked.
+pub(crate) fn note_own_namespaces(told: Namespaces) {
+    note_namespaces(|| told);
+}
+
+fn note_namespaces(look: impl FnOnce() -> Namespaces) -> Namespaces {
     static NAMESPACES: PerProcess<Namespaces> = PerProcess::new();
-    let look = || {
-        let inode = |which: &str| {
-            fs::metadata(format!("/proc/self/ns/{which}")).map_or(0, |metadata| metadata.ino())
-        };
-        Namespaces { pid: inode("pid"), time: inode("time") }
-    };
     let shown = |found: &Namespaces| found.pid != 0; // else the next one looks again
     let found = NAMESPACES.get_or(|| Some(look()).filter(shown).ok_or(Errno::NOENT));
     found.copied().unwrap_or(Namespaces { pid: 0, time: 0 })
+}
+
+impl Namespaces {
+    fn shown_at(pid: &str, time: &str) -> Namespaces {
+        let inode = |path: &str| fs::metadata(path).map_or(0, |metadata| metadata.ino());
+        Namespaces { pid: inode(pid), time: inode(time) }
+    }
 }
 
 /// The effective user, who owns what this process makes.
@@ -59,6 +77,11 @@ pub(crate) fn online_cpus() -> usize {
 /// that ends with it. False: the parent has ended already.
 pub(crate) fn die_with(parent: u32) -> bool {
     let _ = set_parent_process_death_signal(Some(Signal::KILL)); // fails for no signal
+    is_child_of(parent)
+}
+
+/// Whether the process that started this one is that one, and lives.
+pub(crate) fn is_child_of(parent: u32) -> bool {
     getppid().is_some_and(|now| now.as_raw_nonzero().get() as u32 == parent)
 }
 

@@ -36,25 +36,22 @@ impl SignalMask {
 pub(crate) struct Again<'a> {
     /// One more environment variable, that replaces one of this name.
     pub(crate) variable: (&'static str, String),
-    /// Descriptors that the new process has as well, under the same numbers: the line to it, and others.
+    /// The descriptor that the new process has as well, under the same number: the line to it.
     pub(crate) line: BorrowedFd<'a>,
-    pub(crate) inherits: &'a [RawFd],
     pub(crate) mask: SignalMask,
 }
 
-/// Runs this program once more, with the arguments of this process. The caller keeps `inherits`
-/// open meanwhile; no other new process gets them: they stay marked to be closed on `exec`, but for
-/// the new process alone.
+/// Runs this program once more, with the arguments of this process. No other new process gets the line: it
+/// stays marked to be closed on `exec`, but for this one alone.
 pub(crate) fn run_again(again: &Again<'_>) -> Result<Pid> {
     let mut actions = PosixSpawnFileActions::init().map_err(from_nix)?;
     // A number that is nobody else's; what is behind it does not matter.
     let aside = fcntl_dupfd_cloexec(again.line, 0)?;
-    for descriptor in again.inherits.iter().copied().chain([again.line.as_raw_fd()]) {
-        // Aside and back: the same descriptor at the same number, not closed on `exec`. (To copy it onto
-        // itself would do that with a C library that is not too old.)
-        actions.add_dup2(descriptor, aside.as_raw_fd()).map_err(from_nix)?;
-        actions.add_dup2(aside.as_raw_fd(), descriptor).map_err(from_nix)?;
-    }
+    // Aside and back: the same descriptor at the same number, not closed on `exec`. (To copy it onto
+    // itself would do that with a C library that is not too old.)
+    let line = again.line.as_raw_fd();
+    actions.add_dup2(line, aside.as_raw_fd()).map_err(from_nix)?;
+    actions.add_dup2(aside.as_raw_fd(), line).map_err(from_nix)?;
     actions.add_close(aside.as_raw_fd()).map_err(from_nix)?;
     let mut attributes = PosixSpawnAttr::init().map_err(from_nix)?;
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).map_err(from_nix)?;

@@ -1,4 +1,4 @@
-//! Open files and sockets: inherited by the process that is started with them, and in no message.
+//! Open files and sockets: handed over to the process that is started with them, and in no message.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -12,11 +12,11 @@ macro_rules! descriptors {
     ($($kind:ty)*) => {$(
         impl Transfer for $kind {
             fn pack(&self, to: &mut Packer) -> Result<(), Refused> {
-                to.inherit(self.as_fd())
+                to.hand_over(self.as_fd())
             }
 
             fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Refused> {
-                from.take_inherited().map(<$kind>::from)
+                from.take_descriptor().map(<$kind>::from)
             }
         }
     )*};

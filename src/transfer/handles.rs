@@ -31,7 +31,7 @@ fn pack_segment(segment: &Arc<Attachment>, to: &mut Packer) -> Result<(), Refuse
     (name, file.device, file.inode).pack(to)?;
     to.carry(Arc::clone(segment));
     if to.is_for_start() {
-        return to.inherit(segment.file().as_fd());
+        return to.hand_over(segment.file().as_fd());
     }
     let descriptor = segment.file().as_raw_fd();
     (std::process::id(), descriptor, segment.facts().creator).pack(to)
@@ -41,7 +41,7 @@ fn unpack_segment(from: &mut Unpacker<'_>) -> Result<(Reference, Way), Refused> 
     let (name, device, inode) = <(Option<String>, u64, u64)>::unpack(from)?;
     let way = if from.is_at_start() {
         let number = i32::unpack(from)?;
-        Way::Inherited(from.take_inherited_as(number))
+        Way::HandedOver(from.take_descriptor_of(number))
     } else {
         let (pid, descriptor, creator) = Transfer::unpack(from)?;
         Way::Through { pid, descriptor, creator }

@@ -2,15 +2,12 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::Refused;
 
 /// Values within values are followed so deep.
 pub(super) const DEPTH: u32 = 256;
-
-/// The first number that is no standard stream's.
-const FIRST_FREE: RawFd = 3;
 
 /// The bytes of a value on its way, with what must be kept alive meanwhile.
 ///
@@ -21,8 +18,8 @@ pub struct Packer {
     bytes: Vec<u8>,
     depth: u32,
     carried: Carried,
-    /// The descriptors that a new process inherits with the value; none in a message.
-    inherited: Option<Vec<RawFd>>,
+    /// The descriptors that a new process gets with the value; none in a message.
+    descriptors: Option<Vec<RawFd>>,
 }
 
 /// What must live until the value has arrived: handles of the objects it refers to, mostly.
@@ -36,7 +33,7 @@ impl Packer {
 
     /// For a value that a process is started with.
     pub(crate) fn for_start() -> Packer {
-        Packer { inherited: Some(Vec::new()), ..Packer::default() }
+        Packer { descriptors: Some(Vec::new()), ..Packer::default() }
     }
 
     /// Forgets the value; keeps the room for the next.
@@ -44,7 +41,7 @@ impl Packer {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.carried.clear();
-        self.inherited.as_mut().map(Vec::clear);
+        self.descriptors.as_mut().map(Vec::clear);
         self.depth = 0;
     }
 
@@ -72,34 +69,27 @@ impl Packer {
 
     /// Whether the value goes to a process that is started with it.
     pub(crate) fn is_for_start(&self) -> bool {
-        self.inherited.is_some()
+        self.descriptors.is_some()
     }
 
-    /// Has the new process inherit a descriptor, that is kept open meanwhile, and packs its number.
-    pub(crate) fn inherit(&mut self, descriptor: BorrowedFd<'_>) -> Result<(), Refused> {
-        let Some(inherited) = &mut self.inherited else {
+    /// Has the new process get a descriptor, that is kept open meanwhile, and packs its number.
+    pub(crate) fn hand_over(&mut self, descriptor: BorrowedFd<'_>) -> Result<(), Refused> {
+        let Some(descriptors) = &mut self.descriptors else {
             return Err(Refused::new(
                 "a descriptor crosses as an argument of `spawn` only, not in a message",
             ));
         };
-        let mut number = descriptor.as_raw_fd();
-        if number < FIRST_FREE {
-            // The new process has its standard streams there.
-            let copy = rustix::io::fcntl_dupfd_cloexec(descriptor, FIRST_FREE)
-                .map_err(|error| Refused::new(format!("copying a descriptor: {error}")))?;
-            number = copy.as_fd().as_raw_fd();
-            self.carried.push(Box::new(copy));
-        }
-        if !inherited.contains(&number) {
-            inherited.push(number);
+        let number = descriptor.as_raw_fd();
+        if !descriptors.contains(&number) {
+            descriptors.push(number);
         }
         self.push(&number.to_ne_bytes());
         Ok(())
     }
 
-    /// The descriptors that the new process inherits.
-    pub(crate) fn inherited(&self) -> &[RawFd] {
-        self.inherited.as_deref().unwrap_or(&[])
+    /// The descriptors that the new process gets.
+    pub(crate) fn descriptors(&self) -> &[RawFd] {
+        self.descriptors.as_deref().unwrap_or(&[])
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Where a value is unpacked: a cursor over bytes that are not trusted.
 #![forbid(unsafe_code)]
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use super::Refused;
 use super::packer::{DEPTH, too_deep};
@@ -11,20 +11,20 @@ use super::packer::{DEPTH, too_deep};
 pub struct Unpacker<'a> {
     bytes: &'a [u8],
     depth: u32,
-    /// What this process inherited with the value and was not taken yet.
-    inherited: Vec<OwnedFd>,
+    /// What this process got with the value and was not taken yet, with the sender's number of each.
+    descriptors: Vec<(i32, OwnedFd)>,
     at_start: bool,
 }
 
 impl<'a> Unpacker<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Unpacker<'a> {
-        Unpacker { bytes, depth: 0, inherited: Vec::new(), at_start: false }
+        Unpacker { bytes, depth: 0, descriptors: Vec::new(), at_start: false }
     }
 
     /// For a value that this process was started with.
-    pub(crate) fn at_start(bytes: &'a [u8], inherited: Vec<OwnedFd>) -> Unpacker<'a> {
-        Unpacker { bytes, depth: 0, inherited, at_start: true }
+    pub(crate) fn at_start(bytes: &'a [u8], descriptors: Vec<(i32, OwnedFd)>) -> Unpacker<'a> {
+        Unpacker { bytes, depth: 0, descriptors, at_start: true }
     }
 
     /// Whether this process was started with the value.
@@ -32,17 +32,17 @@ impl<'a> Unpacker<'a> {
         self.at_start
     }
 
-    /// A descriptor that was inherited with the value, to be taken at most once.
-    pub(crate) fn take_inherited(&mut self) -> Result<OwnedFd, Refused> {
+    /// A descriptor that came with the value, to be taken at most once.
+    pub(crate) fn take_descriptor(&mut self) -> Result<OwnedFd, Refused> {
         let number = i32::from_ne_bytes(self.take_array()?);
-        self.take_inherited_as(number)
-            .ok_or_else(|| Refused::new(format!("descriptor {number} was not inherited")))
+        self.take_descriptor_of(number)
+            .ok_or_else(|| Refused::new(format!("descriptor {number} did not come with it")))
     }
 
-    /// The descriptor of this number that was inherited with the value, if it was not taken yet.
-    pub(crate) fn take_inherited_as(&mut self, number: i32) -> Option<OwnedFd> {
-        let index = self.inherited.iter().position(|fd| fd.as_raw_fd() == number)?;
-        Some(self.inherited.swap_remove(index))
+    /// The descriptor of this number that came with the value, if it was not taken yet.
+    pub(crate) fn take_descriptor_of(&mut self, number: i32) -> Option<OwnedFd> {
+        let index = self.descriptors.iter().position(|(sent_as, _)| *sent_as == number)?;
+        Some(self.descriptors.swap_remove(index).1)
     }
 
     /// How many bytes are left.

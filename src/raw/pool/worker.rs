@@ -31,7 +31,8 @@ type Found = (u32, Handle<RawSlab>);
 pub(crate) struct Worker {
     at: Rc<Bench>,
     places: Places,
-    spin: u64,
+    /// None before the first sleep: a pool that is just made has nothing to do yet, and whoever made it is to run.
+    spin: Option<u64>,
 }
 
 /// Where a worker works: what its jobs need of it.
@@ -52,7 +53,7 @@ impl Worker {
         assert!(me.number() < pool.records.len(), "a pool without a worker {}", me.number());
         let slabs = RefCell::default();
         let at = Rc::new(Bench { pool, me, find, slabs });
-        Worker { at, places: Places::default(), spin: LONGEST_SPIN }
+        Worker { at, places: Places::default(), spin: None }
     }
 
     /// Shows the owner that this worker is at work.
@@ -60,7 +61,6 @@ impl Worker {
         let Bench { pool, me, .. } = &*self.at;
         let stage = me.bits() >> 12 | AT_WORK;
         pool.records[me.number()].stage.store(stage, Ordering::Release);
-        pool.bell(OWN_BELL).ring();
     }
 
     /// The next job. `None`: this worker is to end.
@@ -91,9 +91,9 @@ impl Worker {
         if let Some(job) = pool.board.claim(*me, &mut self.places) {
             return Some(job);
         }
-        if spin(pool, &mut self.spin)
-            && let Some(job) = pool.board.claim(*me, &mut self.places)
-        {
+        let stayed = self.spin.as_mut().is_some_and(|budget| spin(pool, budget));
+        self.spin.get_or_insert(LONGEST_SPIN);
+        if stayed && let Some(job) = pool.board.claim(*me, &mut self.places) {
             return Some(job);
         }
         let places = &mut self.places;
