@@ -100,6 +100,9 @@ pub(crate) fn tell_start() {
     state.start_is_put_off = false;
     let all = state.all();
     drop(state); // before the attachments go
+    if all.is_empty() {
+        return; // nor is it asked
+    }
     let Ok(me) = Identity::of_this_process() else { return };
     all.iter().for_each(|segment| segment.tell_start(me));
 }
