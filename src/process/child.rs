@@ -35,7 +35,7 @@ pub(crate) struct Manner {
 /// A child process.
 pub(crate) struct Child {
     pub(crate) pid: u32,
-    pub(crate) start: u64,
+    pub(crate) start: u32,
     pub(crate) name: String,
     pub(crate) manner: Manner,
     /// The process whose child it is.
@@ -67,7 +67,7 @@ struct Lost;
 
 impl Child {
     pub(super) fn new(
-        (pid, start): (u32, u64),
+        (pid, start): (u32, u32),
         manner: Manner,
         pidfd: Arc<OwnedFd>,
         line: Arc<Line>,

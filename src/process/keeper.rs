@@ -232,6 +232,6 @@ fn drop_then_announce(child: Arc<Child>, kept: Kept) {
 }
 
 /// Who a new process is, to the kernel.
-pub(super) fn identity(pid: u32) -> (u32, u64) {
+pub(super) fn identity(pid: u32) -> (u32, u32) {
     (pid, liveness::start_time(pid).unwrap_or(0))
 }
