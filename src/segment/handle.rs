@@ -199,6 +199,7 @@ impl<O> Handle<O> {
     }
 
     #[cold]
+    #[inline(never)]
     fn me_forked(&self) -> Tag {
         self.attachment().me()
     }
