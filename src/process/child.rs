@@ -9,7 +9,7 @@
 
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::info::default_name;
@@ -35,15 +35,15 @@ pub(crate) struct Manner {
 }
 
 /// Nobody has asked yet when a child started.
-const YOUNG: u64 = 0;
+const YOUNG: u32 = 0;
 /// When a child started cannot be seen.
-const UNSEEN: u64 = u64::MAX;
+const UNSEEN: u32 = u32::MAX;
 
 /// A child process.
 pub(crate) struct Child {
     pub(crate) pid: u32,
     /// Or [`YOUNG`], or [`UNSEEN`].
-    start: AtomicU64,
+    start: AtomicU32,
     pub(crate) name: String,
     pub(crate) manner: Manner,
     /// The process whose child it is.
@@ -83,7 +83,7 @@ impl Child {
     ) -> Child {
         Child {
             pid,
-            start: AtomicU64::new(YOUNG),
+            start: AtomicU32::new(YOUNG),
             name: manner.name.clone().unwrap_or_else(|| default_name(pid)),
             manner,
             parent: std::process::id(),
@@ -120,7 +120,7 @@ impl Child {
     }
 
     /// When it started; 0 where that cannot be seen. Asked for once, before it is reaped.
-    pub(super) fn start(&self) -> u64 {
+    pub(super) fn start(&self) -> u32 {
         if self.is_young() {
             let found = liveness::start_time(self.pid).unwrap_or(UNSEEN);
             self.start.store(found, Ordering::Relaxed); // [CH2]

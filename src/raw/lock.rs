@@ -72,9 +72,8 @@ impl LockWord {
     #[inline]
     pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Tag, Refused> {
         let me = peers.me();
-        // [L1]
-        match self.0.compare_exchange(0, me.bits(), Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Ok(me),
+        match self.claim(me) {
+            Ok(()) => Ok(me),
             Err(word) => self.lock_contended(peers, me, word, deadline),
         }
     }
@@ -263,15 +262,22 @@ impl LockWord {
         repair: impl FnOnce(Tag),
     ) -> Option<Tag> {
         let me = peers.me();
-        // [L1]
-        match self.0.compare_exchange(0, me.bits(), Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Some(me),
+        match self.claim(me) {
+            Ok(()) => Some(me),
             Err(word) => self.lock_or_repair_contended(peers, me, word, deadline, repair),
         }
     }
 
+    /// Takes the lock under this process's tag if it is free; else the word as it is.
+    #[inline]
+    pub(crate) fn claim(&self, me: Tag) -> Result<(), u32> {
+        // [L1]
+        self.0.compare_exchange(0, me.bits(), Ordering::Acquire, Ordering::Relaxed).map(drop)
+    }
+
+    /// As [`lock_or_repair`](Self::lock_or_repair), for who found it held.
     #[cold]
-    fn lock_or_repair_contended(
+    pub(crate) fn lock_or_repair_contended(
         &self,
         peers: &impl Peers,
         me: Tag,

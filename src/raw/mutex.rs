@@ -195,14 +195,30 @@ impl<'h, T: Shared> MutexClaim<'h, T> {
     fn check(&self) {
         check(self.handle, self.tag);
     }
+
+    /// The end of a claim while its thread panics.
+    #[cold]
+    #[inline(never)]
+    fn end_in_panic(handle: &Handle<RawMutex<T>>, tag: Tag, unwinding: bool) {
+        if unwinding {
+            handle.word.unlock(handle, tag);
+        } else {
+            handle.word.poison(handle, tag);
+        }
+    }
 }
 
 #[inline]
 fn check<T: Shared>(handle: &Handle<RawMutex<T>>, tag: Tag) {
-    assert!(
-        handle.me_if_registered() == tag,
-        "a guard taken before a fork is used in the child, which does not hold the lock"
-    );
+    if handle.me_if_registered() != tag {
+        not_held();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_held() -> ! {
+    panic!("a guard taken before a fork is used in the child, which does not hold the lock");
 }
 
 /// A mutex taken over, whose value is about to be replaced. Dropped unfinished, by a panic in the
@@ -274,11 +290,10 @@ impl<T: Shared> DerefMut for MutexClaim<'_, T> {
 impl<T: Shared> Drop for MutexClaim<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let word = &self.handle.word;
-        if std::thread::panicking() && !self.unwinding {
-            word.poison(self.handle, self.tag);
+        if std::thread::panicking() {
+            Self::end_in_panic(self.handle, self.tag, self.unwinding);
         } else {
-            word.unlock(self.handle, self.tag);
+            self.handle.word.unlock(self.handle, self.tag);
         }
     }
 }

@@ -207,20 +207,44 @@ impl RawSemaphore {
         deadline: Deadline,
         change: impl FnOnce(Tag) -> R,
     ) -> Option<R> {
+        let me = peers.me();
+        match self.state.lock.claim(me) {
+            Ok(()) => Some(self.change(peers, me, change)),
+            Err(word) => self.with_lock_contended(peers, me, word, deadline, change),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_lock_contended<R>(
+        &self,
+        peers: &impl Peers,
+        me: Tag,
+        word: u32,
+        deadline: Deadline,
+        change: impl FnOnce(Tag) -> R,
+    ) -> Option<R> {
         let mut repaired = false;
         let repair = |_| {
             self.recompute(peers);
             repaired = true;
         };
-        let me = self.state.lock.lock_or_repair(peers, deadline, repair)?;
-        point!("semaphore.locked");
-        let result = change(me);
-        point!("semaphore.changed");
-        self.state.lock.unlock(peers, me);
+        let me = self.state.lock.lock_or_repair_contended(peers, me, word, deadline, repair)?;
+        let result = self.change(peers, me, change);
         if repaired {
             self.state.permits.publish_to(u32::MAX);
         }
         Some(result)
+    }
+
+    /// Runs `change` under the lock, which was just taken, and gives that back.
+    #[inline]
+    fn change<R>(&self, peers: &impl Peers, me: Tag, change: impl FnOnce(Tag) -> R) -> R {
+        point!("semaphore.locked");
+        let result = change(me);
+        point!("semaphore.changed");
+        self.state.lock.unlock(peers, me);
+        result
     }
 
     #[inline]

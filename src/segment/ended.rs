@@ -13,7 +13,7 @@ use crate::trace::event;
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Makes the end of a process known in every segment that this process is attached to.
-pub(crate) fn make_known(pid: u32, start: u64) {
+pub(crate) fn make_known(pid: u32, start: u32) {
     if start == 0 {
         return; // another process may have the number by now
     }

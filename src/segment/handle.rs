@@ -174,7 +174,7 @@ fn described<O: Object>(at: Option<&Place<'_>>) -> String {
 }
 
 fn describe_as<O: Object>(name: Option<&str>, within: Option<&str>) -> String {
-    let kind = format!("{:?}", O::signature().kind).to_lowercase();
+    let kind = O::signature().kind.name().to_lowercase();
     match (name, within) {
         (None, _) => format!("anonymous {kind}"),
         (Some(name), None) => format!("{kind} {name:?}"),
@@ -199,6 +199,7 @@ impl<O> Handle<O> {
     }
 
     #[cold]
+    #[inline(never)]
     fn me_forked(&self) -> Tag {
         self.attachment().me()
     }

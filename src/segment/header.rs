@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0–127 | written once: magic, version, flags (but for "extended"), size, rows, creator, namespaces |
 //! | 128–255 | deaths, next row, used and touched bytes |
-//! | 256… | the participants' rows, 32 bytes each |
+//! | 256… | the participants' rows, 16 bytes each |
 //! | then, at the next multiple of 128 | the blocks (see `directory`) |
 
 use std::os::fd::BorrowedFd;
@@ -20,7 +20,7 @@ use crate::sys::process::Namespaces;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"commhold");
 /// The version of everything that lies in a segment.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Where the rows begin.
 pub(crate) const ROWS_AT: usize = size_of::<Header>();
 

@@ -61,7 +61,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new() -> Plan {
-        Plan { end: 0, align: BLOCK_ALIGN, claims: Vec::new() }
+        Plan { end: 0, align: BLOCK_ALIGN, claims: Vec::with_capacity(MAX_CLAIM_RUNS) }
     }
 
     /// Room for one `T`.

@@ -27,7 +27,7 @@ use super::{name, process};
 use crate::error::{ErrorKind, Failure};
 use crate::sys::file_lock::{self, FileLock};
 use crate::sys::hook::point;
-use crate::sys::liveness::FileId;
+use crate::sys::liveness::{self, FileId};
 use crate::sys::memory::{self, FileFacts, MapAdvice};
 use crate::sys::process::{Namespaces, is_in_group, namespaces, user};
 use crate::trace::{event, span};
@@ -106,7 +106,9 @@ fn publish(segment: &Arc<Attachment>, path: &Path) -> Result<(), Failure> {
 
 /// The facts of a segment made by this process now.
 pub(super) fn new_facts(flags: u32, size: u64, rows: u32) -> Facts {
-    Facts { flags, size, rows, creator: std::process::id(), namespaces: namespaces() }
+    let asked = liveness::own_identity();
+    let creator = asked.map_or_else(|_| std::process::id(), |(pid, _)| pid);
+    Facts { flags, size, rows, creator, namespaces: namespaces() }
 }
 
 /// Attaches to the segment with this name.
@@ -116,17 +118,25 @@ pub(super) fn open(name: &str, options: &SegmentOptions) -> Result<Arc<Attachmen
     loop {
         let mut state = process::lock()?;
         let file = open_file(&path)?;
+        point!("open.opened");
+        // Mostly nobody has the lock: then one look at the file serves for all there is to know. Who has to
+        // wait knows first what for, and looks again.
+        let at_once = FileLock::at_once(file.as_fd());
         let found = look_at(file.as_fd())?;
         if let Some(attachment) = state.find(found.id) {
+            if let Some(lock) = at_once {
+                lock.end_by_close();
+            }
             return Ok(attachment);
         }
         check_owner(&found, options.mode)?;
         let facts = Facts::read(file.as_fd(), found.size)?;
         check_namespaces(&facts, namespaces())?;
-        point!("open.opened");
-        let lock = lock(file.as_fd())?;
+        let later =
+            || -> Result<_, Failure> { Ok((lock(file.as_fd())?, look_at(file.as_fd())?.links)) };
+        let (lock, links) = at_once.map_or_else(later, |lock| Ok((lock, found.links)))?;
         point!("open.locked");
-        if look_at(file.as_fd())?.links == 0 {
+        if links == 0 {
             drop(lock);
             continue;
         }

@@ -1,5 +1,6 @@
 //! Names of segments and objects, and the files they stand for.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{ErrorKind, Failure};
@@ -23,11 +24,13 @@ pub(crate) fn check(name: &str) -> Result<(), Failure> {
 }
 
 /// Where segments live: `COMMONHOLD_DIR`, or `/dev/shm`.
-pub(crate) fn directory() -> PathBuf {
+pub(crate) fn directory() -> Cow<'static, Path> {
     let chosen = std::env::var_os("COMMONHOLD_DIR").filter(|directory| !directory.is_empty());
-    let Some(directory) = chosen.map(PathBuf::from) else { return PathBuf::from("/dev/shm") };
+    let Some(directory) = chosen.map(PathBuf::from) else {
+        return Cow::Borrowed(Path::new("/dev/shm"));
+    };
     // The last one out finds the name again, wherever the process has gone meanwhile.
-    std::path::absolute(&directory).unwrap_or(directory)
+    Cow::Owned(std::path::absolute(&directory).unwrap_or(directory))
 }
 
 /// The file of a segment with this name.
@@ -37,7 +40,10 @@ pub(crate) fn path_of(name: &str) -> Result<PathBuf, Failure> {
 
 pub(crate) fn path_in(directory: &Path, name: &str) -> Result<PathBuf, Failure> {
     check(name)?;
-    Ok(directory.join(name))
+    let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
+    path.push(directory);
+    path.push(name);
+    Ok(path)
 }
 
 #[cfg(test)]

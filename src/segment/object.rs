@@ -20,6 +20,25 @@ pub(crate) enum Kind {
     Slab = 21,
 }
 
+impl Kind {
+    /// As people read it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Value => "Value",
+            Kind::Array => "Array",
+            Kind::Buffer => "Buffer",
+            Kind::Lock => "Lock",
+            Kind::Mutex => "Mutex",
+            Kind::Event => "Event",
+            Kind::Semaphore => "Semaphore",
+            Kind::Queue => "Queue",
+            Kind::Mailbox => "Mailbox",
+            Kind::Pool => "Pool",
+            Kind::Slab => "Slab",
+        }
+    }
+}
+
 /// What an object's blocks must agree on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Signature {
@@ -34,7 +53,7 @@ pub(crate) struct Signature {
 impl Signature {
     /// The signature of a kind without a type parameter.
     pub(crate) fn plain(kind: Kind) -> Signature {
-        Signature { kind, name: format!("{kind:?}"), size: 0, align: 1 }
+        Signature { kind, name: kind.name().to_owned(), size: 0, align: 1 }
     }
 
     /// The signature of a kind over `T`, named without its path.
@@ -52,8 +71,11 @@ impl Signature {
 
 /// The name of a kind over this type: `Queue<Job>`.
 fn over<T: ?Sized>(kind: Kind) -> String {
-    let mut name = format!("{kind:?}<");
-    push_unqualified(&mut name, std::any::type_name::<T>());
+    let (kind, of) = (kind.name(), std::any::type_name::<T>());
+    let mut name = String::with_capacity(kind.len() + of.len() + 2);
+    name.push_str(kind);
+    name.push('<');
+    push_unqualified(&mut name, of);
     name.push('>');
     name
 }
@@ -61,7 +83,6 @@ fn over<T: ?Sized>(kind: Kind) -> String {
 /// Drops the paths of a type's name: `core::option::Option<app::Job>` is `Option<Job>`, and so is
 /// what was defined in a function or closure, as `app::main::{{closure}}::Job` is.
 fn push_unqualified(out: &mut String, name: &str) {
-    out.reserve(name.len() + 1);
     let mut outer = Vec::new();
     let mut path = out.len(); // where in `out` the path begins that may go on here
     let mut rest = name;

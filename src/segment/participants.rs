@@ -48,15 +48,14 @@ use crate::trace::event;
 // [P4] turn: store(0, Release) ↔ CAS(Acquire)   `recovering` is that of one thread at a time
 
 /// One participant.
-#[repr(C, align(32))]
+#[repr(C, align(16))]
 #[derive(Debug)]
 pub(crate) struct Row {
     word: AtomicU64,
-    /// When the process started, in ticks since boot; 0 unknown.
-    start: AtomicU64,
+    /// When the process started; 0 unknown.
+    start: AtomicU32,
     /// The tag this participant is taking something over from; 0 none.
     recovering: AtomicU32,
-    _pad: AtomicU32,
 }
 
 // SAFETY: [INP-1] atomics only.
@@ -82,7 +81,7 @@ impl Word {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     pub(crate) pid: u32,
-    pub(crate) start: u64,
+    pub(crate) start: u32,
 }
 
 impl Identity {
@@ -246,7 +245,7 @@ impl Participants<'_> {
     }
 
     /// Marks the rows of a process as dead that is known to be; the tags it had.
-    pub(crate) fn bury_process(&self, pid: u32, start: u64) -> Vec<Tag> {
+    pub(crate) fn bury_process(&self, pid: u32, start: u32) -> Vec<Tag> {
         let rows = self.rows.iter().zip(0..);
         rows.filter_map(|(row, number)| {
             let word = Word::from_bits(row.word.load(Ordering::Acquire)); // [P1]
@@ -272,12 +271,12 @@ impl Participants<'_> {
 }
 
 /// The pid and start time of each row in these bytes that somebody sits in.
-pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u64)> {
+pub(crate) fn attached(rows: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     let u64_at = |row: &[u8], at: usize| {
         row.get(at..at + 8).and_then(|field| field.try_into().ok()).map_or(0, u64::from_le_bytes)
     };
     rows.chunks_exact(size_of::<Row>())
-        .map(move |row| (Word::from_bits(u64_at(row, 0)).pid, u64_at(row, 8)))
+        .map(move |row| (Word::from_bits(u64_at(row, 0)).pid, u64_at(row, 8) as u32))
         .filter(|(pid, _)| *pid != 0)
 }
 

@@ -63,6 +63,12 @@ impl<'f> FileLock<'f> {
         in_turn(patience, || fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive))?;
         Ok(FileLock(file))
     }
+
+    /// Takes it if nobody has it.
+    pub(crate) fn at_once(file: BorrowedFd<'f>) -> Option<FileLock<'f>> {
+        let taken = fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive);
+        taken.is_ok().then_some(FileLock(file))
+    }
 }
 
 impl FileLock<'_> {

@@ -26,7 +26,7 @@ pub(crate) struct FileId {
 ///
 /// Asks by `pidfd_open` and `poll`, then reads `/proc/<pid>/stat`: some microseconds. Where no descriptor is
 /// left, a zombie that is not this process's child is taken for alive, until there is one or it is reaped.
-pub(crate) fn is_dead(pid: u32, start: u64) -> bool {
+pub(crate) fn is_dead(pid: u32, start: u32) -> bool {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return true; // no process can have this number
     };
@@ -62,15 +62,16 @@ pub(crate) fn is_mapped_beside(file: FileId, known: Range<usize>) -> bool {
     maps(std::process::id(), file, known) != Some(false)
 }
 
-/// When the process started, in ticks since boot; `None` when it has ended or cannot be seen.
-pub(crate) fn start_time(pid: u32) -> Option<u64> {
+/// When the process started, in ticks since boot, of which the low 32 bits tell two of the same number apart:
+/// they come round in more than a year. `None` when it has ended or cannot be seen.
+pub(crate) fn start_time(pid: u32) -> Option<u32> {
     ask_start_time(pid).ok().flatten()
 }
 
 /// As [`start_time`]; an error where this process has nothing to ask with: no descriptor, no memory.
-fn ask_start_time(pid: u32) -> rustix::io::Result<Option<u64>> {
+fn ask_start_time(pid: u32) -> rustix::io::Result<Option<u32>> {
     match stat(pid) {
-        Ok(stat) => Ok(field(&stat, START)),
+        Ok(stat) => Ok(field::<u64>(&stat, START).map(|ticks| ticks as u32)),
         Err(error) => match Errno::from_io_error(&error) {
             Some(lacking @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(lacking),
             _ => Ok(None),
@@ -79,13 +80,13 @@ fn ask_start_time(pid: u32) -> rustix::io::Result<Option<u64>> {
 }
 
 /// When this process started; asked once. An error as of [`ask_start_time`].
-pub(crate) fn own_start_time() -> rustix::io::Result<Option<u64>> {
+pub(crate) fn own_start_time() -> rustix::io::Result<Option<u32>> {
     own_identity().map(|(_, start)| start)
 }
 
 /// This process's number, and when it started; asked once. An error as of [`ask_start_time`].
-pub(crate) fn own_identity() -> rustix::io::Result<(u32, Option<u64>)> {
-    static IDENTITY: PerProcess<(u32, Option<u64>)> = PerProcess::new();
+pub(crate) fn own_identity() -> rustix::io::Result<(u32, Option<u32>)> {
+    static IDENTITY: PerProcess<(u32, Option<u32>)> = PerProcess::new();
     let ask = || {
         let me = std::process::id();
         Ok((me, ask_start_time(me)?))

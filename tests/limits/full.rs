@@ -51,12 +51,16 @@ impl Small {
     }
 }
 
-/// Tries it with room for one page, two, three …, until it fits, and twice that often afterwards.
+/// Tries it with room for no page, one, two …, until it fits, and twice that often afterwards.
 fn grow(small: &Small, what: &str, object: &str, verb: impl Fn() -> Result<(), Error>) {
-    let (mut refused, mut pages) = (0, 1);
+    let (mut refused, mut pages) = (0, 0);
     let mut fits = None;
+    // A file system of no pages there is not.
+    let filler = small.0.join("filler");
+    small.resize(1, 100);
+    std::fs::write(&filler, [1]).unwrap();
     while fits.is_none_or(|first| pages < first + 3) {
-        small.resize(pages, 100);
+        small.resize(1 + pages, 100);
         let before = (belongings(), small.free());
         match verb() {
             Ok(()) => _ = fits.get_or_insert(pages),
@@ -70,6 +74,7 @@ fn grow(small: &Small, what: &str, object: &str, verb: impl Fn() -> Result<(), E
         pages += 1;
         assert!(pages < 1000, "{what}: fits nowhere");
     }
+    std::fs::remove_file(filler).unwrap();
     assert!(refused > 0, "{what}: always fits");
     println!("{what}: {} pages", fits.unwrap_or(0));
 }

@@ -16,7 +16,7 @@ use crate::page::Page;
 const SIZE_AT: u64 = 16;
 const USED_AT: u64 = 136;
 const ROWS_AT: usize = 256;
-const ROW: usize = 32;
+const ROW: usize = 16;
 const BLOCK_ALIGN: usize = 128;
 
 /// A segment's file, and its bytes as they were when all was well.

@@ -141,9 +141,10 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     let offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
-        seats: plan.one::<Seats>()?,
+        // What who leaves looks at lies on the first page, which who comes has touched.
         senders: plan.many::<RowCount>(rows)?,
         receivers: plan.many::<RowCount>(rows)?,
+        seats: plan.one::<Seats>()?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
         cells: plan.bytes(cell_count.checked_mul(8).ok_or(TooLarge)?, 128)?,
         deliveries: plan.many::<AtomicU32>(cell_count)?,

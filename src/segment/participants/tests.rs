@@ -17,9 +17,8 @@ impl Table {
         let header = Box::new(unsafe { std::mem::zeroed() });
         let free = || Row {
             word: AtomicU64::new(0),
-            start: AtomicU64::new(0),
+            start: AtomicU32::new(0),
             recovering: AtomicU32::new(0),
-            _pad: AtomicU32::new(0),
         };
         let rows = (0..rows).map(|_| free()).collect();
         Table { header, rows, turn: AtomicU32::new(0) }
@@ -218,10 +217,11 @@ fn rows_are_read_from_a_file_as_they_lie_in_memory() {
         .rows
         .iter()
         .flat_map(|row| {
-            let words = [row.word.load(Ordering::Relaxed), row.start.load(Ordering::Relaxed), 0, 0];
+            let start = u64::from(row.start.load(Ordering::Relaxed));
+            let words = [row.word.load(Ordering::Relaxed), start];
             words.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>()
         })
         .collect();
     assert_eq!(attached(&bytes).collect::<Vec<_>>(), [(me().pid, me().start)]);
-    assert!(attached(&bytes[..31]).next().is_none());
+    assert!(attached(&bytes[..15]).next().is_none());
 }
