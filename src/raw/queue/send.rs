@@ -205,7 +205,7 @@ impl<T: Shared> RawQueue<T> {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
                 let run = end.progress.run(self.ring.tail_position());
-                end.spin.until(run, || self.ring.tail_has_room());
+                end.spin.until(run, self.ring.shape.capacity(), || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
