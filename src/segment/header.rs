@@ -20,7 +20,7 @@ use crate::sys::process::Namespaces;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"commhold");
 /// The version of everything that lies in a segment.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Where the rows begin.
 pub(crate) const ROWS_AT: usize = size_of::<Header>();
 
