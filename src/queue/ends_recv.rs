@@ -109,6 +109,7 @@ impl<T: Shared> Receiver<T> {
     /// receiver.lease().unwrap().done();
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline]
     pub fn lease(&self) -> Result<Lease<'_, T>, RecvError> {
         self.end.get().lease()
     }
@@ -126,6 +127,7 @@ impl<T: Shared> Receiver<T> {
     /// receiver.try_lease().unwrap().done();
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline]
     pub fn try_lease(&self) -> Result<Lease<'_, T>, TryRecvError> {
         self.end.get().try_lease()
     }

@@ -103,6 +103,7 @@ impl<T: Shared + Pod> Sender<T> {
     /// slot.send().unwrap();
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline]
     pub fn reserve(&self) -> Result<Slot<'_, T>, SendError<()>> {
         self.end.get().reserve()
     }
@@ -118,6 +119,7 @@ impl<T: Shared + Pod> Sender<T> {
     /// assert!(sender.try_reserve().is_ok());
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline]
     pub fn try_reserve(&self) -> Result<Slot<'_, T>, TrySendError<()>> {
         self.end.get().try_reserve()
     }

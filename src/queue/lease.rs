@@ -42,6 +42,7 @@ impl<T: Shared> Queue<T> {
     /// assert!(jobs.try_lease().is_err());
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline(always)]
     pub fn lease(&self) -> Result<Lease<'_, T>, RecvError> {
         self.lease_until(Deadline::Never).map_err(RecvError::from)
     }
@@ -64,6 +65,7 @@ impl<T: Shared> Queue<T> {
     /// assert!(jobs.try_lease().is_err());
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline(always)]
     pub fn try_lease(&self) -> Result<Lease<'_, T>, TryRecvError> {
         self.lease_until(Deadline::Now).map_err(TryRecvError::from)
     }
@@ -110,6 +112,7 @@ impl<T: Shared> Queue<T> {
         self.lease_until(Deadline::At(deadline)).map_err(RecvTimeoutError::from)
     }
 
+    #[inline(always)]
     fn lease_until(&self, deadline: Deadline) -> Result<Lease<'_, T>, NotReceived> {
         Leased::take(&self.handle, &self.recv_end, deadline).map(|message| Lease { message })
     }
@@ -153,7 +156,7 @@ impl<T: Shared> Lease<'_, T> {
     /// # Ok::<(), commonhold::Error>(())
     /// ```
     #[doc(alias = "task_done")]
-    #[inline]
+    #[inline(always)]
     pub fn done(self) {
         self.message.done();
     }

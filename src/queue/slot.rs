@@ -40,6 +40,7 @@ impl<T: Shared + Pod> Queue<T> {
     /// assert_eq!(frames.recv(), Ok([7; 4096]));
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline(always)]
     pub fn reserve(&self) -> Result<Slot<'_, T>, SendError<()>> {
         self.reserve_until(Deadline::Never).map_err(|_| send_error(()))
     }
@@ -58,6 +59,7 @@ impl<T: Shared + Pod> Queue<T> {
     /// assert!(frames.try_reserve().is_ok());
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline(always)]
     pub fn try_reserve(&self) -> Result<Slot<'_, T>, TrySendError<()>> {
         self.reserve_until(Deadline::Now).map_err(|reason| try_send_error(reason, ()))
     }
@@ -99,6 +101,7 @@ impl<T: Shared + Pod> Queue<T> {
         self.reserve_until(Deadline::At(deadline)).map_err(|reason| send_timeout_error(reason, ()))
     }
 
+    #[inline(always)]
     fn reserve_until(&self, deadline: Deadline) -> Result<Slot<'_, T>, NotSent> {
         let place = if size_of::<T>() <= size_of::<Small>() {
             if self.handle.refuses(&self.handle) {
@@ -165,6 +168,7 @@ impl<T: Shared + Pod> Slot<'_, T> {
     /// assert_eq!(queue.recv(), Ok(7));
     /// # Ok::<(), commonhold::Error>(())
     /// ```
+    #[inline(always)]
     pub fn send(self) -> Result<(), SendError<()>> {
         let sent = match self.place {
             Place::Here(..) => return self.queue.send(*self).map_err(|_| send_error(())),

@@ -148,6 +148,13 @@ impl<W: Words> Ring<W> {
         Some(Tenure { side, held, next: side.next_of_owner(held) })
     }
 
+    /// Whether the caller owns the tail.
+    #[inline(always)]
+    pub(super) fn owns_tail(&self, me: Tag, progress: &Progress) -> bool {
+        let index = &self.words.tail().line.index;
+        progress.held(me).is_some_and(|held| index.load(Ordering::Acquire) == held.word) // [Q3]
+    }
+
     /// Claims the owner's next position, if its slot is ready.
     ///
     /// # Errors

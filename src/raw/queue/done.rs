@@ -29,6 +29,7 @@ impl<T: Shared> RawQueue<T> {
     }
 
     /// Leaves a leased message for the next receiver.
+    #[inline(never)]
     pub(crate) fn give_back(&self, number: usize) {
         self.cells.give_back(number);
         self.header.returned.fetch_add(1, Ordering::Release); // [C4]

@@ -36,7 +36,7 @@ impl<T: Shared> Held<'_, T> {
 pub(crate) struct Leased<'a, T: Shared>(Held<'a, T>);
 
 impl<'a, T: Shared> Leased<'a, T> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(
         handle: &'a Handle<RawQueue<T>>,
         end: &RecvEnd,
@@ -46,7 +46,7 @@ impl<'a, T: Shared> Leased<'a, T> {
         Ok(Leased(Held { handle, number, tag }))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn done(self) {
         let held = &self.0;
         if held.is_mine() {
@@ -74,6 +74,7 @@ impl<T: Shared> Deref for Leased<'_, T> {
 }
 
 impl<T: Shared> Drop for Leased<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         if self.0.is_mine() {
             self.0.handle.give_back(self.0.number);
@@ -85,6 +86,7 @@ impl<T: Shared> Drop for Leased<'_, T> {
 pub(crate) struct Reserved<'a, T: Shared>(Held<'a, T>);
 
 impl<'a, T: Shared> Reserved<'a, T> {
+    #[inline(always)]
     pub(crate) fn take(
         handle: &'a Handle<RawQueue<T>>,
         end: &SendEnd,
@@ -95,6 +97,7 @@ impl<'a, T: Shared> Reserved<'a, T> {
     }
 
     /// Sends what was built; gives the cell back if that fails. An inherited copy sends nothing.
+    #[inline(always)]
     pub(crate) fn send(self, end: &SendEnd, deadline: Deadline) -> Result<(), NotSent> {
         let held = &self.0;
         held.assert_mine();
@@ -129,6 +132,7 @@ impl<T: Shared + Pod> DerefMut for Reserved<'_, T> {
 }
 
 impl<T: Shared> Drop for Reserved<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         if self.0.is_mine() {
             self.0.handle.put_cell(self.0.number);

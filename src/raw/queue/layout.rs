@@ -7,6 +7,7 @@ use super::bias::{Line, SEATS, Seat, Side};
 use super::cells::{CellWords, Cells};
 use super::ends::Hint;
 use super::ring::{Actor, Ring, Words};
+use super::sizes::Sizes;
 use super::words::{CELL_TAG_AT, MAX_CAPACITY, SLOT_TAG_AT, Shape};
 use crate::raw::eventcount::Eventcount;
 use crate::raw::prefetch::prefetch;
@@ -17,17 +18,6 @@ use crate::segment::layout::{ClaimForm, ClaimRun, Layout, Plan, TooLarge};
 use crate::segment::mapped::{Block, Byte, Damaged, InPlace, Mapped};
 use crate::segment::object::{Kind, Object, Signature};
 use crate::shared::Shared;
-
-/// Messages of up to this size lie in the slots.
-const SMALL: usize = 64;
-/// What the cells of large messages may take beside those that the capacity needs.
-const SPARE_BYTES: usize = 16 << 20;
-const FEWEST_SPARE: usize = 4;
-const WARM_BYTES: usize = 1 << 20;
-
-/// How many slots ahead to prefetch: what one side does in the time of a cache miss.
-const AHEAD: u64 = 16;
-const MIN_PREFETCHED: u64 = 64;
 
 /// What everybody reads and few write.
 #[repr(C, align(128))]
@@ -63,57 +53,6 @@ struct Seats {
     head: [Seat; SEATS],
 }
 
-/// What depends on the message type alone.
-pub(crate) struct Sizes<T>(PhantomData<T>);
-
-impl<T> Sizes<T> {
-    pub(super) const LARGE: bool = size_of::<T>() > SMALL;
-
-    /// Words from one slot to the next: a slot crosses no more cache lines than it must.
-    pub(super) const SLOT_WORDS: usize = {
-        let payload = if Self::LARGE { size_of::<u64>() } else { size_of::<T>() };
-        let words = 1 + payload.div_ceil(8);
-        if words <= 8 { words.next_power_of_two() } else { words }
-    };
-
-    /// Slots that share a cache line, or one.
-    const SLOTS_A_LINE: u64 = if Self::SLOT_WORDS < 8 { 8 / Self::SLOT_WORDS as u64 } else { 1 };
-
-    /// Cells that a sender of large messages goes round in while they suffice: enough of them that
-    /// their cache lines come back before they are needed, and few enough that their payloads stay
-    /// in the cache.
-    pub(super) const ROUND: usize = {
-        let fit = WARM_BYTES / if Self::CELL_BYTES == 0 { 1 } else { Self::CELL_BYTES };
-        if fit < 4 {
-            4
-        } else if fit > 32 {
-            32
-        } else {
-            fit
-        }
-    };
-
-    /// Bytes from one cell's payload to the next; a multiple of the alignment.
-    pub(super) const CELL_BYTES: usize = {
-        let align = if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() };
-        size_of::<T>().next_multiple_of(align)
-    };
-    const CELL_ALIGN: usize =
-        { if Self::LARGE && align_of::<T>() < 64 { 64 } else { align_of::<T>() } };
-
-    /// Cells beside `capacity`: one for each participant; of large messages as many of these as
-    /// 16 MiB hold, but four at least, so that a queue of large messages does not take the memory of
-    /// hundreds more than were asked for.
-    fn cells(capacity: usize, rows: usize) -> Result<usize, TooLarge> {
-        let spare = if Self::LARGE {
-            (SPARE_BYTES / size_of::<T>()).clamp(FEWEST_SPARE, rows.max(FEWEST_SPARE))
-        } else {
-            rows
-        };
-        capacity.checked_add(spare).ok_or(TooLarge)
-    }
-}
-
 /// Where the parts are.
 struct Offsets {
     tail: usize,
@@ -133,12 +72,14 @@ struct Offsets {
 fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLarge> {
     let capacity = usize::try_from(shape.capacity()).map_err(|_| TooLarge)?;
     let cell_count = Sizes::<T>::cells(capacity, rows)?;
-    let slot_words = capacity.checked_mul(Sizes::<T>::SLOT_WORDS).ok_or(TooLarge)?;
+    // Of large messages there are as many slots as cells, for their words; the ring uses the first ones.
+    let slots = if Sizes::<T>::LARGE { cell_count } else { capacity };
+    let slot_words = slots.checked_mul(Sizes::<T>::SLOT_WORDS).ok_or(TooLarge)?;
     let payload_bytes = cell_count.checked_mul(Sizes::<T>::CELL_BYTES).ok_or(TooLarge)?;
     let mut plan = Plan::new();
     let header = plan.one::<Header>()?;
     debug_assert_eq!(header, 0, "found before anything else is known");
-    let offsets = Offsets {
+    let mut offsets = Offsets {
         tail: plan.one::<Line>()?,
         head: plan.one::<Line>()?,
         // What who leaves looks at lies on the first page, which who comes has touched.
@@ -146,12 +87,17 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
         receivers: plan.many::<RowCount>(rows)?,
         seats: plan.one::<Seats>()?,
         slots: plan.bytes(slot_words.checked_mul(8).ok_or(TooLarge)?, 128)?,
-        cells: plan.bytes(cell_count.checked_mul(8).ok_or(TooLarge)?, 128)?,
+        cells: 0,
         deliveries: plan.many::<AtomicU32>(cell_count)?,
         payload: plan.bytes(payload_bytes, Sizes::<T>::CELL_ALIGN)?,
         slot_words,
         cell_count,
         payload_bytes,
+    };
+    offsets.cells = if Sizes::<T>::LARGE {
+        offsets.slots + Sizes::<T>::CELL_IN_SLOT * 8
+    } else {
+        plan.bytes(cell_count.checked_mul(8).ok_or(TooLarge)?, 128)?
     };
     let mut claims = |offset, stride, count, form| {
         plan.claims(ClaimRun { offset, stride, count, form });
@@ -169,7 +115,8 @@ fn plan<T: Shared>(shape: Shape, rows: usize) -> Result<(Offsets, Layout), TooLa
     claims(offsets.receivers, 4, rows, ClaimForm::RowCount);
     let stride = Sizes::<T>::SLOT_WORDS * 8;
     claims(offsets.slots, stride, capacity, ClaimForm::Word64 { shift: SLOT_TAG_AT });
-    claims(offsets.cells, 8, cell_count, ClaimForm::Word64 { shift: CELL_TAG_AT });
+    let stride = Sizes::<T>::CELL_WORDS * 8;
+    claims(offsets.cells, stride, cell_count, ClaimForm::Word64 { shift: CELL_TAG_AT });
     Ok((offsets, plan.finish()))
 }
 
@@ -213,8 +160,8 @@ impl<T> RingWords<T> {
     pub(super) fn prefetch(&self, shape: Shape, position: u64) {
         // In a shorter ring it would be taken from somebody who uses it.
         let starts_line = position.is_multiple_of(Sizes::<T>::SLOTS_A_LINE);
-        if starts_line && shape.capacity() >= MIN_PREFETCHED {
-            prefetch(self.payload(shape.index(position.wrapping_add(AHEAD))));
+        if starts_line && shape.capacity() >= Sizes::<T>::MIN_PREFETCHED {
+            prefetch(self.payload(shape.index(position.wrapping_add(Sizes::<T>::AHEAD))));
         }
     }
 
@@ -239,15 +186,16 @@ impl<T> RingWords<T> {
 pub(crate) struct InCells<T> {
     cells: Mapped<[AtomicU64]>,
     slots: Mapped<[AtomicU64]>,
+    count: usize,
     shape: Shape,
     message: PhantomData<fn() -> T>,
 }
 
 impl<T> InCells<T> {
-    /// Fetches the word of a cell that will be taken soon.
+    /// Fetches the word of a cell that will be taken next.
     #[inline(always)]
     pub(super) fn prefetch(&self, number: usize) {
-        if let Some(word) = self.cells.get(number) {
+        if let Some(word) = self.cells.get(number * Sizes::<T>::CELL_WORDS) {
             prefetch((&raw const *word).cast());
         }
     }
@@ -256,12 +204,12 @@ impl<T> InCells<T> {
 impl<T> CellWords for InCells<T> {
     #[inline]
     fn cell(&self, number: usize) -> &AtomicU64 {
-        &self.cells[number]
+        &self.cells[number * Sizes::<T>::CELL_WORDS]
     }
 
     #[inline]
     fn count(&self) -> usize {
-        self.cells.len()
+        self.count
     }
 
     fn slot_of(&self, position: u64) -> &AtomicU64 {
@@ -356,7 +304,14 @@ impl<T: Shared> Object for RawQueue<T> {
             header: header.clone(),
             message: PhantomData,
         };
-        let cells = block.many(at.cells, at.cell_count)?;
+        let cell_words = (at.cell_count - 1) * Sizes::<T>::CELL_WORDS + 1;
+        let cells = InCells {
+            cells: block.many(at.cells, cell_words)?,
+            slots,
+            count: at.cell_count,
+            shape,
+            message: PhantomData,
+        };
         let payload = block.many::<Byte>(at.payload, at.payload_bytes)?;
         if !(&raw const *payload).cast::<u8>().addr().is_multiple_of(Sizes::<T>::CELL_ALIGN) {
             return Err(Damaged("cells that are not aligned"));
@@ -365,7 +320,7 @@ impl<T: Shared> Object for RawQueue<T> {
             ring: Ring { words, shape },
             header,
             deaths: Mapped::in_segment(block.attachment(), |segment| &segment.header().deaths),
-            cells: Cells { words: InCells { cells, slots, shape, message: PhantomData } },
+            cells: Cells { words: cells },
             deliveries: block.many(at.deliveries, at.cell_count)?,
             payload,
             senders: block.many(at.senders, rows)?,

@@ -3,15 +3,16 @@
 use std::cell::Cell;
 
 use super::claim::Claim;
-use super::layout::{Me, RawQueue, Sizes};
+use super::layout::{Me, RawQueue};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Scan, Taken};
 use super::payload::invalid;
 use super::ring::Actor;
+use super::sizes::Sizes;
 use crate::raw::hook::point;
 use crate::raw::sync::Ordering;
-use crate::segment::Tag;
 use crate::segment::handle::Handle;
+use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
 use crate::sys::clock::Deadline;
 
@@ -20,23 +21,45 @@ const LOOK_EACH: u64 = 8;
 
 impl<T: Shared> RawQueue<T> {
     /// Leases one message, and returns the number of its cell and the tag it is leased under.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lease(
         &self,
         peers: &Handle<Self>,
         end: &RecvEnd,
         deadline: Deadline,
     ) -> Result<(usize, Tag), NotReceived> {
-        let actor = Actor::new(peers);
-        let number = match self.lease_at_head(&actor, end) {
-            Some(number) => number,
-            None => self.lease_slowly(&actor, end, deadline)?,
+        let me = peers.me_if_registered();
+        // What stirs ends the bias: the owner does not look at it.
+        let leased = match Sizes::<T>::LARGE {
+            true => self.lease_as_owner(me, end),
+            false => Err(None),
+        };
+        let (number, tag) = match leased {
+            Ok(number) => (number, me),
+            Err(claimed) => self.lease_among_others(peers, end, deadline, claimed)?,
         };
         if !self.cell_is_valid(number) {
             self.put_cell(number);
             invalid::<T>();
         }
-        Ok((number, actor.me))
+        Ok((number, tag))
+    }
+
+    #[inline(never)]
+    fn lease_among_others(
+        &self,
+        peers: &Handle<Self>,
+        end: &RecvEnd,
+        deadline: Deadline,
+        claimed: Option<u64>,
+    ) -> Result<(usize, Tag), NotReceived> {
+        let actor = Actor::new(peers);
+        let number = match claimed {
+            Some(position) => Some(self.move_out(&actor, end, Claim::among_others(position), None)),
+            None => self.lease_at_head(&actor, end),
+        };
+        let leased = |number| Ok((number, actor.me));
+        number.map_or_else(|| self.lease_slowly(&actor, end, deadline).and_then(leased), leased)
     }
 
     #[inline]
@@ -123,21 +146,24 @@ impl<T: Shared> RawQueue<T> {
                 point!("queue.lease.copied");
                 cell
             }
-            None => self.read_number(position).unwrap_or_else(|| {
+            None => self.read_number(self.ring.slot(position)).unwrap_or_else(|| {
                 self.release(end, claim);
                 invalid::<T>()
             }),
         };
-        // One delivery, also of what was adopted: who died with it may not have seen it.
-        self.deliveries[number].store(1, Ordering::Relaxed); // [C2]
-        self.cells.taking(actor.me, number, position);
+        self.take_cell(actor.me, number, position);
         self.release(end, claim);
         self.cells.lease(actor.me, number);
+        self.leased_at(end, position);
+        number
+    }
+
+    #[inline(always)]
+    pub(super) fn leased_at(&self, end: &RecvEnd, position: u64) {
         self.ring.words.prefetch(self.ring.shape, position);
         if position.is_multiple_of(LOOK_EACH) {
             self.look_now_and_then(end);
         }
-        number
     }
 
     fn get_small_cell(&self, actor: &Me<'_, T>, end: &RecvEnd) -> Option<usize> {

@@ -17,7 +17,7 @@ pub struct SendEnd {
     pub(super) progress: Progress,
     pub(super) spin: Spin,
     pub(super) looked: Looked,
-    /// Where to look for a cell for a large message: among the first ones, and beyond them.
+    /// Where to look for a cell for a large message: among the first ones, and, if that is taken, beyond them.
     pub(super) near: AtomicU32,
     pub(super) far: AtomicU32,
 }
@@ -72,6 +72,9 @@ const FIRST_SPIN: u32 = 10_000;
 const SHORTEST_SPIN: u32 = 500;
 const LONGEST_PAUSE: u32 = 1_500;
 const FIRST_PAUSE: u32 = 50;
+/// As long as the other side takes for half a message at least: who pauses longer finds a short ring full,
+/// or empty, and the other side waiting.
+const PAUSE_A_SLOT: u64 = 8;
 
 /// How to wait awake: for how long that paid lately, and how often to look, in nanoseconds.
 ///
@@ -88,13 +91,13 @@ impl Spin {
         Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
     }
 
-    /// Stays awake for a while, until `ready`, after `run` messages without a wait.
+    /// Stays awake for a while, until `ready`, after `run` messages without a wait, at a ring of so many slots.
     #[cold]
-    pub(super) fn until(&self, run: u64, ready: impl Fn() -> bool) -> bool {
+    pub(super) fn until(&self, run: u64, capacity: u64, ready: impl Fn() -> bool) -> bool {
         if !crate::raw::spin::pays() {
             return ready();
         }
-        let pause = self.learn_pause(run);
+        let pause = self.learn_pause(run).min(capacity * PAUSE_A_SLOT);
         let budget = self.budget.load(Ordering::Relaxed); // [P1]
         let mut now = now_nanos();
         let end = now + u64::from(budget);

@@ -87,7 +87,17 @@ impl<T: Shared> RawQueue<T> {
         }
         if !self.has_stirred(end) {
             let run = end.progress.run(self.ring.head_position());
-            end.spin.until(run, || self.ring.head_is_full() || self.has_stirred(end));
+            let ready = || self.ring.head_is_full() || self.has_stirred(end);
+            let came = end.spin.until(run, self.ring.shape.capacity(), ready);
+            // What came meanwhile it takes before it looks after the dead: that takes so long that the
+            // senders would fill a short ring, and go to sleep.
+            if came
+                && !self.has_stirred(end)
+                && let Some(taken) = take(actor, None)
+            {
+                self.look_now_and_then(end);
+                return Some(Ok(taken));
+            }
         }
         let mut slept = false;
         let look = |moment: Moment| {

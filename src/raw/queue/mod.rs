@@ -18,6 +18,8 @@ pub(crate) mod ends;
 #[cfg(not(loom))]
 pub(crate) mod guard;
 #[cfg(not(loom))]
+mod large;
+#[cfg(not(loom))]
 pub(crate) mod layout;
 #[cfg(not(loom))]
 mod lease;
@@ -31,6 +33,8 @@ mod payload;
 mod recv;
 #[cfg(not(loom))]
 pub(crate) mod send;
+#[cfg(not(loom))]
+mod sizes;
 #[cfg(not(loom))]
 mod watch;
 

@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::layout::{RawQueue, Sizes};
+use super::layout::RawQueue;
+use super::sizes::Sizes;
 use crate::raw::sync::AtomicU64;
 use crate::shared::Shared;
 
@@ -63,18 +64,18 @@ impl<T: Shared> RawQueue<T> {
 
     /// Writes the number of a large message's cell into a slot that the caller claimed.
     #[inline]
-    pub(super) fn write_number(&self, position: u64, number: usize) {
+    pub(super) fn write_number(&self, slot: &AtomicU64, number: usize) {
         debug_assert!(Sizes::<T>::LARGE);
-        let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<u64>();
+        let at = self.ring.words.payload_of(slot).cast::<u64>();
         // SAFETY: [HDR-2] a slot of large messages has room for a u64; [CLM-1] as above.
         unsafe { ptr::write(at, number as u64) }
     }
 
     /// Reads the number of a large message's cell; `None` where none such can have been written.
     #[inline]
-    pub(super) fn read_number(&self, position: u64) -> Option<usize> {
+    pub(super) fn read_number(&self, slot: &AtomicU64) -> Option<usize> {
         debug_assert!(Sizes::<T>::LARGE);
-        let at = self.ring.words.payload(self.ring.shape.index(position)).cast::<u64>();
+        let at = self.ring.words.payload_of(slot).cast::<u64>();
         // SAFETY: [HDR-2] a slot of large messages has room for a u64; [CLM-1] as above.
         let number = unsafe { ptr::read(at) };
         usize::try_from(number).ok().filter(|number| *number < self.deliveries.len())

@@ -1,11 +1,12 @@
 //! Receiving by copy.
 
 use super::claim::{Claim, Head, How, Own, Tenure};
-use super::layout::{Me, RawQueue, Sizes};
+use super::layout::{Me, RawQueue};
 use super::local::RecvEnd;
 use super::look::{NotReceived, Taken};
 use super::payload::checked;
 use super::ring::Actor;
+use super::sizes::Sizes;
 use crate::segment::Peers;
 use crate::segment::handle::Handle;
 use crate::shared::Shared;

@@ -1,14 +1,13 @@
-//! Sending: a position in the ring, and for large messages a cell before it.
+//! Sending: a position in the ring, and what goes into its slot.
 
 use super::RawMessages;
 use super::claim::{Claim, Own, Tail, Tenure};
-use super::layout::{Me, RawQueue, Sizes};
+use super::layout::{Me, RawQueue};
 use super::local::SendEnd;
 use super::look::pass_on;
 use super::ring::{Actor, NoRoom};
+use super::sizes::Sizes;
 use crate::raw::eventcount::Moment;
-use crate::raw::hook::point;
-use crate::raw::sync::Ordering;
 use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
@@ -23,7 +22,7 @@ pub(crate) enum NotSent {
 }
 
 /// How often, in nanoseconds, a sender that finds no room asks whether a receiver lives.
-const LOOK_INTERVAL: u64 = 64_000;
+pub(super) const LOOK_INTERVAL: u64 = 64_000;
 /// Messages of one `send_all` before sleepers are told.
 const BATCH: usize = 64;
 
@@ -123,11 +122,7 @@ impl<T: Shared> RawQueue<T> {
         value: &T,
         deadline: Deadline,
     ) -> Result<(), NotSent> {
-        let claimed = match self.header.receivers.says_gone() {
-            true => Err(None),
-            false => self.ring.claim_own_tail(peers.me_if_registered(), &end.progress),
-        };
-        match claimed {
+        match self.claim_own_room(peers.me_if_registered(), end) {
             Ok(own) => {
                 self.place_own(own, value);
                 self.header.items.publish_lightly();
@@ -138,6 +133,18 @@ impl<T: Shared> RawQueue<T> {
                 self.header.items.publish();
                 Ok(())
             }
+        }
+    }
+
+    /// Claims the next position, for the owner of the tail.
+    ///
+    /// # Errors
+    /// As [`claim_as_owner`](super::ring::Ring::claim_as_owner).
+    #[inline(always)]
+    pub(super) fn claim_own_room(&self, me: Tag, end: &SendEnd) -> Result<Own<'_>, Option<u64>> {
+        match self.header.receivers.says_gone() {
+            true => Err(None),
+            false => self.ring.claim_own_tail(me, &end.progress),
         }
     }
 
@@ -172,14 +179,14 @@ impl<T: Shared> RawQueue<T> {
     }
 
     #[inline(always)]
-    fn commit(&self, end: &SendEnd, claim: Claim) {
+    pub(super) fn commit(&self, end: &SendEnd, claim: Claim) {
         self.ring.commit(claim.position);
         self.ring.words.prefetch(self.ring.shape, claim.position);
         self.ring.finish(&end.progress, claim);
     }
 
     #[inline(always)]
-    fn claim_room(
+    pub(super) fn claim_room(
         &self,
         actor: &Me<'_, T>,
         end: &SendEnd,
@@ -205,7 +212,7 @@ impl<T: Shared> RawQueue<T> {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
                 let run = end.progress.run(self.ring.tail_position());
-                end.spin.until(run, || self.ring.tail_has_room());
+                end.spin.until(run, self.ring.shape.capacity(), || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
@@ -239,101 +246,13 @@ impl<T: Shared> RawQueue<T> {
         gone.then_some(Err(NotSent::Closed))
     }
 
-    #[inline(never)]
-    fn send_large(
-        &self,
-        peers: &Handle<Self>,
-        end: &SendEnd,
-        value: &T,
-        deadline: Deadline,
-    ) -> Result<(), NotSent> {
-        if matches!(deadline, Deadline::Now) {
-            // Do not copy a large message for nothing.
-            self.ring.find_room(&Actor::new(peers)).map_err(NotSent::from)?;
-        }
-        let (number, _) = self.reserve(peers, end, deadline)?;
-        self.write_cell(number, value);
-        self.send_reserved(peers, end, number, deadline).inspect_err(|_| self.put_cell(number))
-    }
-
-    /// Takes a cell to build a large message in.
-    pub(crate) fn reserve(
-        &self,
-        peers: &Handle<Self>,
-        end: &SendEnd,
-        deadline: Deadline,
-    ) -> Result<(usize, Tag), NotSent> {
-        let actor = Actor::new(peers);
-        let look = |moment| self.look_for_cell(&actor.at(moment), end);
-        let found = match look(Moment::Awake) {
-            None if !matches!(deadline, Deadline::Now) => self.header.cells.wait(deadline, look),
-            found => found,
-        };
-        Ok((found.unwrap_or(Err(NotSent::Full))?, actor.me))
-    }
-
     /// Whether sending is over, as far as can be told without asking who lives.
     pub(crate) fn refuses(&self, peers: &Handle<Self>) -> bool {
         self.ring.is_closed() || self.nobody_receives(&Actor::new(peers))
     }
 
     /// Whether all receivers that ever were are gone, and somebody noticed.
-    fn nobody_receives(&self, actor: &Me<'_, T>) -> bool {
+    pub(super) fn nobody_receives(&self, actor: &Me<'_, T>) -> bool {
         self.header.receivers.says_gone() && self.receivers().all_gone(actor)
-    }
-
-    fn look_for_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<Result<usize, NotSent>> {
-        if self.ring.is_closed() || self.nobody_receives(actor) {
-            return Some(Err(NotSent::Closed));
-        }
-        if let Some(number) = self.get_large_cell(actor, end) {
-            return Some(Ok(number));
-        }
-        let gone = end.looked.due(LOOK_INTERVAL) && self.receivers().all_gone(actor);
-        gone.then_some(Err(NotSent::Closed))
-    }
-
-    /// A cell for a large message: of the first ones, in turn, while they suffice.
-    #[inline]
-    fn get_large_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<usize> {
-        let round = Sizes::<T>::ROUND.min(self.deliveries.len());
-        let number = end.near.load(Ordering::Relaxed) as usize % round; // [P1]
-        if !self.cells.take(actor.me, number) {
-            return self.get_other_cell(actor, end);
-        }
-        end.near.store(number as u32 + 1, Ordering::Relaxed); // [P1]
-        self.cells.words.prefetch((number + 2) % round);
-        point!("queue.reserved");
-        Some(number)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn get_other_cell(&self, actor: &Me<'_, T>, end: &SendEnd) -> Option<usize> {
-        let far = end.far.load(Ordering::Relaxed) as usize; // [P1]
-        let number = self.cells.get(actor.me, far).or_else(|| {
-            self.scan_cells(actor, false);
-            self.cells.get(actor.me, 0)
-        })?;
-        end.far.store(number as u32 + 1, Ordering::Relaxed); // [P1]
-        point!("queue.reserved");
-        Some(number)
-    }
-
-    /// Sends the large message that was built in a reserved cell. On failure the cell stays the caller's.
-    pub(crate) fn send_reserved(
-        &self,
-        peers: &Handle<Self>,
-        end: &SendEnd,
-        number: usize,
-        deadline: Deadline,
-    ) -> Result<(), NotSent> {
-        let actor = Actor::new(peers);
-        let claim = self.claim_room(&actor, end, deadline)?;
-        self.write_number(claim.position, number);
-        self.cells.queue(actor.me, number, claim.position);
-        self.commit(end, claim);
-        self.header.items.publish();
-        Ok(())
     }
 }

@@ -4,10 +4,10 @@ use commonhold::Queue;
 use std::time::Duration;
 
 use super::queue::{CAPACITY, of_both, queue};
-use crate::carried::{Act, Kind, dies, dies_before};
+use crate::carried::{Act, Kind, dies, dies_before, own_both};
 use crate::case::{Case, Ground, Trial};
 use crate::helper::Kept;
-use crate::oracle::{Numbered, be_as_new};
+use crate::oracle::{Carrier, Numbered, be_as_new};
 
 const BRIEFLY: Duration = Duration::from_millis(3);
 
@@ -36,30 +36,46 @@ pub fn cases() -> Vec<Case> {
             dies(ground, queue(ground, CAPACITY, 1, 1), vec![1], act)
         }),
         Case::new("Queue<[u64; 20]>::reserve_timeout", "no cell, in vain", reserve_in_vain),
+        Case::new("Queue<[u64; 20]>::reserve, Slot::send", "owner; one", |ground| {
+            owner(ground, reserve_and_send())
+        }),
+        Case::new("Queue<[u64; 20]>::lease", "owner; one", |ground| {
+            owner(ground, lease_and_hold())
+        }),
+        Case::new("Queue<[u64; 20]>::lease, Lease::done", "owner; one", |ground| {
+            owner(ground, lease_and_be_done())
+        }),
     ]);
     cases
 }
 
 /// A lease that is held at the end is the dead's, and comes back.
 fn lease<T: Numbered>(ground: &Ground, turns: u64, messages: u64) -> Trial {
-    let act = Act::new(Kind::Leases, |end: &Queue<T>| {
+    let queue = queue::<T>(ground, CAPACITY, turns, messages);
+    dies(ground, queue, (1..=messages).collect(), lease_and_hold())
+}
+
+fn lease_and_hold<T: Numbered>() -> Act<Queue<T>> {
+    Act::new(Kind::Leases, |end: &Queue<T>| {
         let lease = end.lease().unwrap();
         // Another may have taken the first.
         assert!([1, 2].contains(&lease.number()));
         std::mem::forget(lease);
         vec![]
-    });
-    dies(ground, queue::<T>(ground, CAPACITY, turns, messages), (1..=messages).collect(), act)
+    })
 }
 
 fn lease_done<T: Numbered>(ground: &Ground) -> Trial {
-    let act = Act::new(Kind::Takes(1), |end: &Queue<T>| {
+    dies(ground, queue::<T>(ground, CAPACITY, 1, 2), vec![1, 2], lease_and_be_done())
+}
+
+fn lease_and_be_done<T: Numbered>() -> Act<Queue<T>> {
+    Act::new(Kind::Takes(1), |end: &Queue<T>| {
         let lease = end.lease().unwrap();
         let number = lease.number();
         lease.done();
         vec![number]
-    });
-    dies(ground, queue::<T>(ground, CAPACITY, 1, 2), vec![1, 2], act)
+    })
 }
 
 fn lease_drop<T: Numbered>(ground: &Ground) -> Trial {
@@ -83,13 +99,26 @@ fn lease_again<T: Numbered>(ground: &Ground) -> Trial {
 }
 
 fn reserve(ground: &Ground, messages: u64) -> Trial {
-    let act = Act::new(Kind::Sends(&[101]), |end: &Large| {
+    let queue = queue(ground, CAPACITY, 1, messages);
+    dies(ground, queue, (1..=messages).collect(), reserve_and_send())
+}
+
+fn reserve_and_send() -> Act<Large> {
+    Act::new(Kind::Sends(&[101]), |end: &Large| {
         let mut slot = end.reserve().unwrap();
         *slot = [101; 20];
         slot.send().unwrap();
         vec![1]
-    });
-    dies(ground, queue(ground, CAPACITY, 1, messages), (1..=messages).collect(), act)
+    })
+}
+
+/// The owner of both sides of a queue of one message.
+fn owner(ground: &Ground, act: Act<Large>) -> Trial {
+    let become_owner = |end: &Large| {
+        own_both(end);
+        Carrier::try_send(end, 1).unwrap();
+    };
+    dies(ground, queue(ground, CAPACITY, 1, 0), vec![1], act.after(become_owner))
 }
 
 fn try_lease<T: Numbered>(ground: &Ground) -> Trial {
