@@ -158,7 +158,7 @@ fn look(
         (Some(why), _) => Failure::new(ErrorKind::Refused, why),
         _ if over => ended_early(child),
         (_, Err(why)) => why,
-        _ if deadline.left().is_none() => too_late(),
+        _ if deadline.left().is_none() => too_late(rest.is_empty()),
         _ if closed => return Ok(Sight::Silent),
         _ => return Ok(Sight::Coming),
     };
@@ -178,7 +178,17 @@ fn ended_early(child: &Child) -> Failure {
     )
 }
 
-fn too_late() -> Failure {
+fn too_late(was_told: bool) -> Failure {
+    if !was_told {
+        return Failure::new(
+            ErrorKind::StartFailed,
+            format!(
+                "the new process did not take all of its arguments within {} s, and was killed; is \
+                 `commonhold::init()` the first line of `main`, and may it have as many descriptors open?",
+                PATIENCE.as_secs()
+            ),
+        );
+    }
     Failure::new(
         ErrorKind::StartFailed,
         format!(

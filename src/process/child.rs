@@ -23,7 +23,7 @@ use crate::sys::line::Line;
 use crate::sys::liveness;
 
 // Ordering:
-// [CH2] start: a number that whoever asks finds alike, and that guards nothing
+// [CH2] start: written once, by the keeper, and guards nothing
 // [CH1] over: store(Release) ↔ load(Acquire)   how it ended is in the state
 
 /// How a child is to be treated.
@@ -34,15 +34,10 @@ pub(crate) struct Manner {
     pub(crate) detached: bool,
 }
 
-/// Nobody has asked yet when a child started.
-const YOUNG: u32 = 0;
-/// When a child started cannot be seen.
-const UNSEEN: u32 = u32::MAX;
-
 /// A child process.
 pub(crate) struct Child {
     pub(crate) pid: u32,
-    /// Or [`YOUNG`], or [`UNSEEN`].
+    /// 0: not known.
     start: AtomicU32,
     pub(crate) name: String,
     pub(crate) manner: Manner,
@@ -83,7 +78,7 @@ impl Child {
     ) -> Child {
         Child {
             pid,
-            start: AtomicU32::new(YOUNG),
+            start: AtomicU32::new(0),
             name: manner.name.clone().unwrap_or_else(|| default_name(pid)),
             manner,
             parent: std::process::id(),
@@ -119,18 +114,14 @@ impl Child {
         }
     }
 
-    /// When it started; 0 where that cannot be seen. Asked for once, before it is reaped.
-    pub(super) fn start(&self) -> u32 {
-        if self.is_young() {
-            let found = liveness::start_time(self.pid).unwrap_or(UNSEEN);
-            self.start.store(found, Ordering::Relaxed); // [CH2]
-        }
-        Some(self.start.load(Ordering::Relaxed)).filter(|found| *found != UNSEEN).unwrap_or(0) // [CH2]
+    /// Notes when it started. By its keeper, at once: the number may be another's when it has ended.
+    pub(super) fn note_start(&self) {
+        self.start.store(liveness::start_time(self.pid).unwrap_or(0), Ordering::Relaxed); // [CH2]
     }
 
-    /// Whether nobody has asked for its start yet.
-    pub(super) fn is_young(&self) -> bool {
-        self.start.load(Ordering::Relaxed) == YOUNG // [CH2]
+    /// When it started; 0 where that cannot be seen.
+    pub(super) fn start(&self) -> u32 {
+        self.start.load(Ordering::Relaxed) // [CH2]
     }
 
     /// False in a process that was forked from the parent.

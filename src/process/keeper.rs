@@ -27,7 +27,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::child::{Child, Kept};
 use super::{at_exit, threads};
@@ -46,10 +45,6 @@ use rustix::io::Errno;
 
 // Ordering:
 // [KP1] rung: fetch_add(AcqRel) ↔ load(Acquire)   the order is in the queue
-
-/// How long children are left alone until it is asked when they started: while they come up, whoever waits for
-/// them needs the CPU more.
-const YOUTH: Duration = Duration::from_millis(4);
 
 /// Something to do for the keeper: what it makes of a start is its own business.
 pub(super) type Order = Box<dyn FnOnce(&'static Keeper) + Send>;
@@ -189,13 +184,8 @@ impl Keeper {
         let bell_and_all: Vec<_> = std::iter::once((bell.as_fd(), false))
             .chain(pidfds.iter().map(|pidfd| (pidfd.as_fd(), false)))
             .collect();
-        let any_young = lock(&self.watched).iter().any(|(child, _)| child.is_young());
-        let deadline = if any_young { Deadline::after(YOUTH) } else { Deadline::Never };
-        match system::wait_for(&bell_and_all, deadline) {
-            Ok(true) => {}
-            // A copy of this process asks for it perhaps, when the number is another's already.
-            Ok(false) => lock(&self.watched).iter().for_each(|(child, _)| _ = child.start()),
-            Err(_) => sleep(LONGEST_NAP / 64), // out of memory: there is nothing else to do
+        if system::wait_for(&bell_and_all, Deadline::Never).is_err() {
+            sleep(LONGEST_NAP / 64); // out of memory: there is nothing else to do
         }
         bell.silence();
     }
@@ -203,28 +193,28 @@ impl Keeper {
     fn see_to_the_ended(&self) {
         let mut over = Vec::new();
         lock(&self.watched).retain(|(child, pidfd)| {
-            if child.is_young() && system::has_ended(pidfd.as_fd()) {
-                child.start(); // which is not to be seen any more when it is reaped
-            }
-            let ending = match system::reap(pidfd.as_fd()) {
+            let ending = match system::ending_of(pidfd.as_fd()) {
                 Ok(None) => return true,
                 Ok(Some(ending)) => Some(ending),
                 // Another part of the program waited for it, or the kernel was told to reap.
                 Err(_) if system::has_ended(pidfd.as_fd()) => None,
                 Err(_) => return true,
             };
-            over.push((Arc::clone(child), ending));
+            over.push((Arc::clone(child), Arc::clone(pidfd), ending));
             false
         });
         let done: Vec<(Arc<Child>, Option<Kept>)> = over
             .into_iter()
-            .map(|(child, ending)| {
-                point!("keeper.reaped");
+            .map(|(child, pidfd, ending)| {
+                point!("keeper.learned");
                 let make_known = AssertUnwindSafe(|| {
                     event!(DEBUG, pid = child.pid, name = child.name, ?ending, "a child has ended");
-                    ended::make_known(child.pid, child.start());
+                    // Its number is nobody else's before it is reaped.
+                    let start = if ending.is_some() { None } else { Some(child.start()) };
+                    ended::make_known(child.pid, start);
                 });
                 let _ = catch_unwind(make_known); // who listens to events may panic
+                let _ = system::reap(pidfd.as_fd()); // fails where that was done by others
                 point!("keeper.known");
                 let kept = child.finish(ending);
                 (child, kept)

@@ -69,6 +69,7 @@ pub(super) struct Errand<A> {
 impl<A: Transfer> Errand<A> {
     /// An entry with these arguments.
     pub(super) fn new(entry: Entry, args: A) -> Result<Errand<A>, Failure> {
+        start::check_initialized()?;
         let entry = program::offset_of_entry(entry).ok_or_else(|| {
             Failure::new(
                 ErrorKind::Unsupported,
@@ -173,7 +174,10 @@ fn order(here: &Arc<Line>, there: Line, manner: Manner) -> Result<Answer<Arc<Chi
         drop(there); // the child's alone from here on
         point!("launch.started");
         keeper.after_orders(Box::new(move |keeper| {
-            let _ = answer.send(pid.and_then(|pid| watch(keeper, pid, manner, here, None)));
+            let child = pid.and_then(|pid| watch(keeper, pid, manner, here, None));
+            let watched = child.as_ref().ok().cloned();
+            let _ = answer.send(child);
+            watched.iter().for_each(|child| child.note_start()); // for which nobody waits
         }));
     }))?;
     Ok(started)

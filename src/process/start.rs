@@ -13,7 +13,7 @@ use super::{at_exit, info, panics};
 use crate::error::{ErrorKind, Failure};
 use crate::segment::process as segments;
 use crate::sys::line::Line;
-use crate::sys::process::{die_with, is_child_of};
+use crate::sys::process::{die_with, may_be_child_of};
 use crate::sys::program;
 use crate::sys::spawn::{is_inherited_socket, take_inherited};
 use crate::transfer::{Transfer, Unpacker};
@@ -99,7 +99,7 @@ fn line_to_parent() -> Option<(Line, u32)> {
 fn run(line: Arc<Line>, parent: u32) -> i32 {
     const ORPHAN: i32 = 1;
     // A parent that dies closes its end of the line, but there may be copies of that in processes it forked.
-    let received = match Letter::receive(&line, || is_child_of(parent)) {
+    let received = match Letter::receive(&line, || may_be_child_of(parent)) {
         None => return ORPHAN,
         Some(Err(why)) => return refuse(&line, why.reason()),
         Some(Ok(received)) => received,

@@ -75,7 +75,7 @@ alone! {
     }
 
     fn a_parent_killed_over_its_childs_end_leaves_what_the_child_held_to_be_found() {
-        for point in ["keeper.reaped", "keeper.known"] {
+        for point in ["keeper.learned", "keeper.known"] {
             let (lock, held) = (Lock::new().unwrap(), Event::new().unwrap());
             let parent = stopped_at(point, || {
                 let hold = |lock: Lock, held: Event| {

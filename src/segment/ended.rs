@@ -12,9 +12,10 @@ use crate::trace::event;
 /// How long it may wait for other threads that make or open something.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Makes the end of a process known in every segment that this process is attached to.
-pub(crate) fn make_known(pid: u32, start: u32) {
-    if start == 0 {
+/// Makes the end of a process known in every segment that this process is attached to. `start`: by which it is
+/// told from others that had its number; none as long as it is not reaped, as there are no others.
+pub(crate) fn make_known(pid: u32, start: Option<u32>) {
+    if start == Some(0) {
         return; // another process may have the number by now
     }
     let Some(all) = process::lock_within(PATIENCE).map(|state| state.all()) else { return };

@@ -244,12 +244,14 @@ impl Participants<'_> {
         self.is_dead(tag, Look::Thorough)
     }
 
-    /// Marks the rows of a process as dead that is known to be; the tags it had.
-    pub(crate) fn bury_process(&self, pid: u32, start: u32) -> Vec<Tag> {
+    /// Marks the rows of a process as dead that is known to be; the tags it had. Without a start: whichever it
+    /// said, or if it said none yet.
+    pub(crate) fn bury_process(&self, pid: u32, start: Option<u32>) -> Vec<Tag> {
         let rows = self.rows.iter().zip(0..);
         rows.filter_map(|(row, number)| {
             let word = Word::from_bits(row.word.load(Ordering::Acquire)); // [P1]
-            let is_its = word.pid == pid && row.start.load(Ordering::Relaxed) == start;
+            let started = |start| row.start.load(Ordering::Relaxed) == start;
+            let is_its = word.pid == pid && start.is_none_or(started);
             (is_its && word.generation < GENERATIONS).then(|| {
                 self.bury(row, word);
                 Tag::new(number, word.generation)

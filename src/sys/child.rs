@@ -59,15 +59,21 @@ pub(crate) fn wait_for(fds: &[(BorrowedFd<'_>, bool)], deadline: Deadline) -> Re
     }
 }
 
-/// How a child of this process ended, once; `None` while it has not. `CHILD` when it is no child of
-/// this process, or another part of the program has waited for it.
-pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> Result<Option<Ending>> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+/// How a child of this process ended, which is to be reaped; `None` while it has not. `CHILD` when it is no
+/// child of this process, or another part of the program has waited for it.
+pub(crate) fn ending_of(pidfd: BorrowedFd<'_>) -> Result<Option<Ending>> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let ended = retry_on_intr(|| waitid(WaitId::PidFd(pidfd), options))?;
     Ok(ended.and_then(|status| {
         let exited = status.exit_status().map(Ending::Exited);
         exited.or_else(|| status.terminating_signal().map(Ending::Signalled))
     }))
+}
+
+/// Lets go of a child that has ended: its number may be another's from now on.
+pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> Result<()> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    retry_on_intr(|| waitid(WaitId::PidFd(pidfd), options)).map(drop)
 }
 
 /// Kills a child that nobody is going to wait for, and waits for it.

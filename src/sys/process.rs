@@ -80,8 +80,13 @@ pub(crate) fn die_with(parent: u32) -> bool {
     is_child_of(parent)
 }
 
+/// As [`is_child_of`], as far as can be seen: a parent in another namespace cannot.
+pub(crate) fn may_be_child_of(parent: u32) -> bool {
+    getppid().is_none() || is_child_of(parent)
+}
+
 /// Whether the process that started this one is that one, and lives.
-pub(crate) fn is_child_of(parent: u32) -> bool {
+fn is_child_of(parent: u32) -> bool {
     getppid().is_some_and(|now| now.as_raw_nonzero().get() as u32 == parent)
 }
 

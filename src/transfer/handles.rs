@@ -31,7 +31,7 @@ fn pack_segment(segment: &Arc<Attachment>, to: &mut Packer) -> Result<(), Refuse
     (name, file.device, file.inode).pack(to)?;
     to.carry(Arc::clone(segment));
     if to.is_for_start() {
-        return to.hand_over(segment.file().as_fd());
+        return to.hand_over_kept(segment.file().as_fd());
     }
     let descriptor = segment.file().as_raw_fd();
     (std::process::id(), descriptor, segment.facts().creator).pack(to)

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use super::Refused;
 
@@ -72,8 +72,18 @@ impl Packer {
         self.descriptors.is_some()
     }
 
-    /// Has the new process get a descriptor, that is kept open meanwhile, and packs its number.
+    /// Has the new process get a descriptor, of which a copy is kept meanwhile, and packs its number.
     pub(crate) fn hand_over(&mut self, descriptor: BorrowedFd<'_>) -> Result<(), Refused> {
+        let copy = descriptor
+            .try_clone_to_owned()
+            .map_err(|error| Refused::new(format!("copying a descriptor: {error}")))?;
+        self.hand_over_kept(copy.as_fd())?;
+        self.carry(copy);
+        Ok(())
+    }
+
+    /// As [`hand_over`](Packer::hand_over), of one that belongs to what is [carried](Packer::carry).
+    pub(crate) fn hand_over_kept(&mut self, descriptor: BorrowedFd<'_>) -> Result<(), Refused> {
         let Some(descriptors) = &mut self.descriptors else {
             return Err(Refused::new(
                 "a descriptor crosses as an argument of `spawn` only, not in a message",
