@@ -148,6 +148,13 @@ impl<W: Words> Ring<W> {
         Some(Tenure { side, held, next: side.next_of_owner(held) })
     }
 
+    /// A look at the owner's next position, without a claim: whether its slot is ready.
+    #[inline(always)]
+    pub(super) fn is_ready<E: Edge>(&self, tenure: &Tenure<'_>) -> bool {
+        let position = Index::of(tenure.next).position;
+        self.slot(position).load(Ordering::Relaxed) == E::ready(self.shape, position)
+    }
+
     /// Claims the owner's next position, if its slot is ready.
     ///
     /// # Errors

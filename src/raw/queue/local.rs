@@ -4,7 +4,8 @@
 //! position that its parent finished is finished.
 
 use super::progress::Progress;
-use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, spin_loop};
+use crate::raw::spin::Spin;
+use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::clock::now_nanos;
 
 // Ordering:
@@ -67,70 +68,6 @@ impl RecvEnd {
     }
 }
 
-const LONGEST_SPIN: u32 = 20_000;
-const FIRST_SPIN: u32 = 10_000;
-const SHORTEST_SPIN: u32 = 500;
-const LONGEST_PAUSE: u32 = 1_500;
-const FIRST_PAUSE: u32 = 50;
-
-/// How to wait awake: for how long that paid lately, and how often to look, in nanoseconds.
-///
-/// In a stream, who has caught up waits a little before it looks again: else it would take each
-/// cache line from the other side with every message, and both would wait for the line all the time.
-/// Who waits for one message at a time looks all the time.
-pub(crate) struct Spin {
-    budget: AtomicU32,
-    pause: AtomicU32,
-}
-
-impl Spin {
-    fn new() -> Spin {
-        Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
-    }
-
-    /// Stays awake for a while, until `ready`, after `run` messages without a wait.
-    #[cold]
-    pub(super) fn until(&self, run: u64, ready: impl Fn() -> bool) -> bool {
-        if !crate::raw::spin::pays() {
-            return ready();
-        }
-        let pause = self.learn_pause(run);
-        let budget = self.budget.load(Ordering::Relaxed); // [P1]
-        let mut now = now_nanos();
-        let end = now + u64::from(budget);
-        loop {
-            let next = now + pause;
-            while now < next {
-                spin_loop();
-                now = now_nanos();
-            }
-            for _ in 0..4 {
-                if ready() {
-                    self.budget.store((budget * 2).min(LONGEST_SPIN), Ordering::Relaxed); // [P1]
-                    return true;
-                }
-                spin_loop();
-            }
-            if now >= end {
-                self.budget.store((budget / 2).max(SHORTEST_SPIN), Ordering::Relaxed); // [P1]
-                return false;
-            }
-            now = now_nanos();
-        }
-    }
-
-    /// The time between two looks, after so many messages without a wait.
-    fn learn_pause(&self, run: u64) -> u64 {
-        let before = self.pause.load(Ordering::Relaxed); // [P1]
-        let pause = match run {
-            0..=2 => before / 4,
-            _ => (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
-        };
-        self.pause.store(pause, Ordering::Relaxed); // [P1]
-        u64::from(pause)
-    }
-}
-
 /// When this endpoint last looked after the dead.
 pub(crate) struct Looked(AtomicU64);
 
@@ -140,10 +77,16 @@ impl Looked {
         Looked(AtomicU64::new(0))
     }
 
+    /// Whether it is time for a look, which nobody notes yet.
+    pub(crate) fn is_due(&self, now: u64, after: u64) -> bool {
+        let last = self.0.load(Ordering::Relaxed); // [P1]
+        last == 0 || now.saturating_sub(last) >= after
+    }
+
     /// Whether the last look is this many nanoseconds ago. If so, this is the next.
     pub(crate) fn due(&self, after: u64) -> bool {
-        let (last, now) = (self.0.load(Ordering::Relaxed), now_nanos().max(1)); // [P1]
-        let due = last == 0 || now.saturating_sub(last) >= after;
+        let now = now_nanos().max(1);
+        let due = self.is_due(now, after);
         if due {
             self.0.store(now, Ordering::Relaxed); // [P1]
         }

@@ -9,7 +9,7 @@ use super::local::RecvEnd;
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::sync::{Ordering, fence};
 use crate::shared::Shared;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, now_nanos};
 
 /// Why nothing was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,9 +85,18 @@ impl<T: Shared> RawQueue<T> {
             let again = found.is_none() && self.has_stirred(end);
             return if again { self.look(actor, end, take) } else { found };
         }
-        if !self.has_stirred(end) {
-            let run = end.progress.run(self.ring.head_position());
-            end.spin.until(run, || self.ring.head_is_full() || self.has_stirred(end));
+        let now = now_nanos();
+        if (self.has_stirred(end) || end.looked.is_due(now, self.pace()))
+            && let Some(found) = self.look(actor, end, take)
+        {
+            return Some(found);
+        }
+        let ready = end.spin.until(now, || self.ring.head_is_full() || self.has_stirred(end));
+        if ready
+            && !self.has_stirred(end)
+            && let Some(taken) = take(actor, None)
+        {
+            return Some(Ok(taken));
         }
         let mut slept = false;
         let look = |moment: Moment| {
@@ -105,6 +114,12 @@ impl<T: Shared> RawQueue<T> {
         found
     }
 
+    /// Begins a wait.
+    #[inline]
+    pub(super) fn begin_wait(&self, end: &RecvEnd) {
+        end.spin.learn(end.progress.run(self.ring.head_position()));
+    }
+
     /// One look at everything that there is to receive.
     fn look(
         &self,
@@ -116,8 +131,7 @@ impl<T: Shared> RawQueue<T> {
         // Read before the scan: what stirs during it is due next time.
         let stir = self.stir();
         let stirred = stir != end.seen.load(Ordering::Relaxed); // [P1]
-        let pace = IDLE_LOOK + IDLE_LOOK_SLOT * capacity.min(LOOK_SLOTS) as u64;
-        let due = stirred || end.looked.due(pace);
+        let due = stirred || end.looked.due(self.pace());
         let scan = if due {
             if let Some(number) = self.scan_cells(actor, true) {
                 return Some(Ok(Taken::Cell(number)));
@@ -146,6 +160,12 @@ impl<T: Shared> RawQueue<T> {
         }
         self.header.drained.publish_if(|| self.ring.len() == 0);
         None
+    }
+
+    /// How long after its last look an idle receiver looks after the dead again.
+    fn pace(&self) -> u64 {
+        let slots = self.ring.shape.capacity().min(LOOK_SLOTS as u64);
+        IDLE_LOOK + IDLE_LOOK_SLOT * slots
     }
 
     /// The part of a long ring whose turn it is.

@@ -12,7 +12,7 @@ use crate::raw::sync::Ordering;
 use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, now_nanos};
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,8 +204,8 @@ impl<T: Shared> RawQueue<T> {
         let found = match deadline {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
-                let run = end.progress.run(self.ring.tail_position());
-                end.spin.until(run, || self.ring.tail_has_room());
+                end.spin.learn(end.progress.run(self.ring.tail_position()));
+                end.spin.until(now_nanos(), || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
