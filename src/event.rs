@@ -155,7 +155,7 @@ impl Event {
         self.handle.is_set()
     }
 
-    /// Waits until it is set.
+    /// Waits until it is set: awake for some microseconds at most, where that paid lately, then asleep.
     ///
     /// # Examples
     /// ```

@@ -38,15 +38,30 @@ fn a_setter_killed_or_stopped_before_its_wake_has_set() {
 alone! {
 /// Set and cleared again while it did not run: it was waiting, so it is released.
 fn a_waiter_stopped_before_its_sleep_is_released_by_a_set_it_never_saw() {
+    for point in ["event.before_arm", "event.before_sleep"] {
+        let event = new();
+        let waiters: Vec<_> = (0..3)
+            .map(|_| stopped_at(point, || assert!(event.wait_timeout(Duration::MAX))))
+            .collect();
+        event.set();
+        event.clear();
+        waiters.iter().for_each(Child::resume);
+        promptly("released by a set that is over", || all_succeed(waiters));
+        assert!(!event.is_set());
+    }
+}
+}
+
+alone! {
+/// Whoever sets it then wakes nobody, as the dead one took the note of the sleepers away.
+fn sleepers_find_a_set_whose_setter_was_killed_though_others_set_it_again() {
     let event = new();
-    let waiters: Vec<_> = (0..3)
-        .map(|_| stopped_at("event.before_sleep", || assert!(event.wait_timeout(Duration::MAX))))
-        .collect();
+    let sleepers = sleepers(&event, 3);
+    stopped_at("event.before_wake", || event.set()).kill();
+    event.clear();
     event.set();
     event.clear();
-    waiters.iter().for_each(Child::resume);
-    promptly("released by a set that is over", || all_succeed(waiters));
-    assert!(!event.is_set());
+    promptly("released by a killed setter", || all_succeed(sleepers));
 }
 }
 
@@ -54,8 +69,9 @@ alone! {
 fn killed_waiters_are_nothing() {
     let event = new();
     let mut slowest = Duration::ZERO;
-    for _ in 0..20 {
-        let stopped = stopped_at("event.before_sleep", || event.wait());
+    for round in 0..20 {
+        let point = ["event.before_arm", "event.before_sleep"][round % 2];
+        let stopped = stopped_at(point, || event.wait());
         let doomed = sleepers(&event, 2);
         let survivors = sleepers(&event, 2);
         stopped.kill();

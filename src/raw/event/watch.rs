@@ -2,7 +2,6 @@
 
 use super::EventWord;
 use crate::raw::eventcount::Moment;
-use crate::raw::sync::Ordering;
 use crate::raw::watch::{Sleep, Watch};
 
 /// An event that is watched from now on.
@@ -13,17 +12,17 @@ pub(crate) struct EventWatch<'e> {
 
 impl EventWord {
     pub(crate) fn watch(&self) -> EventWatch<'_> {
-        EventWatch { event: self, first: self.0.load(Ordering::Acquire) } // [EV1]
+        EventWatch { event: self, first: self.load() }
     }
 }
 
 impl Watch for EventWatch<'_> {
     fn is_ready(&self, _: Moment) -> bool {
-        EventWord::has_happened(self.first, self.event.0.load(Ordering::Acquire)) // [EV1]
+        EventWord::has_happened(self.first, self.event.load())
     }
 
     fn arm(&self) -> Sleep<'_> {
-        // It was like this at every look so far, and changes for good when it happens.
-        (&self.event.0, self.first)
+        // It was like this at every look so far, or armed, and changes for good when it happens.
+        (&self.event.0, self.event.arm(self.first))
     }
 }

@@ -155,6 +155,13 @@ impl<W: Words> Ring<W> {
         progress.held(me).is_some_and(|held| index.load(Ordering::Acquire) == held.word) // [Q3]
     }
 
+    /// A look at the owner's next position, without a claim: whether its slot is ready.
+    #[inline(always)]
+    pub(super) fn is_ready<E: Edge>(&self, tenure: &Tenure<'_>) -> bool {
+        let position = Index::of(tenure.next).position;
+        self.slot(position).load(Ordering::Relaxed) == E::ready(self.shape, position)
+    }
+
     /// Claims the owner's next position, if its slot is ready.
     ///
     /// # Errors

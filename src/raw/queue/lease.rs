@@ -86,6 +86,9 @@ impl<T: Shared> RawQueue<T> {
         end: &RecvEnd,
         deadline: Deadline,
     ) -> Result<usize, NotReceived> {
+        if !matches!(deadline, Deadline::Now) {
+            self.begin_wait(end);
+        }
         let starved = Cell::new(false);
         let take = |actor: &Me<'_, T>, scan: Option<Scan>| {
             if Sizes::<T>::LARGE {

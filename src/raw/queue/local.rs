@@ -4,7 +4,9 @@
 //! position that its parent finished is finished.
 
 use super::progress::Progress;
-use crate::raw::sync::{AtomicU32, AtomicU64, Ordering, spin_loop};
+use super::ring::{Ring, Words};
+use crate::raw::spin::Spin;
+use crate::raw::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::clock::now_nanos;
 
 // Ordering:
@@ -67,70 +69,14 @@ impl RecvEnd {
     }
 }
 
-const LONGEST_SPIN: u32 = 20_000;
-const FIRST_SPIN: u32 = 10_000;
-const SHORTEST_SPIN: u32 = 500;
-const LONGEST_PAUSE: u32 = 1_500;
-const FIRST_PAUSE: u32 = 50;
-/// As long as the other side takes for half a message at least: who pauses longer finds a short ring full,
-/// or empty, and the other side waiting.
+/// Nanoseconds of a pause for each slot, as long as the other side takes for half a message at least: who pauses
+/// longer finds a short ring full, or empty, and the other side waiting.
 const PAUSE_A_SLOT: u64 = 8;
 
-/// How to wait awake: for how long that paid lately, and how often to look, in nanoseconds.
-///
-/// In a stream, who has caught up waits a little before it looks again: else it would take each
-/// cache line from the other side with every message, and both would wait for the line all the time.
-/// Who waits for one message at a time looks all the time.
-pub(crate) struct Spin {
-    budget: AtomicU32,
-    pause: AtomicU32,
-}
-
-impl Spin {
-    fn new() -> Spin {
-        Spin { budget: AtomicU32::new(FIRST_SPIN), pause: AtomicU32::new(0) }
-    }
-
-    /// Stays awake for a while, until `ready`, after `run` messages without a wait, at a ring of so many slots.
-    #[cold]
-    pub(super) fn until(&self, run: u64, capacity: u64, ready: impl Fn() -> bool) -> bool {
-        if !crate::raw::spin::pays() {
-            return ready();
-        }
-        let pause = self.learn_pause(run).min(capacity * PAUSE_A_SLOT);
-        let budget = self.budget.load(Ordering::Relaxed); // [P1]
-        let mut now = now_nanos();
-        let end = now + u64::from(budget);
-        loop {
-            let next = now + pause;
-            while now < next {
-                spin_loop();
-                now = now_nanos();
-            }
-            for _ in 0..4 {
-                if ready() {
-                    self.budget.store((budget * 2).min(LONGEST_SPIN), Ordering::Relaxed); // [P1]
-                    return true;
-                }
-                spin_loop();
-            }
-            if now >= end {
-                self.budget.store((budget / 2).max(SHORTEST_SPIN), Ordering::Relaxed); // [P1]
-                return false;
-            }
-            now = now_nanos();
-        }
-    }
-
-    /// The time between two looks, after so many messages without a wait.
-    fn learn_pause(&self, run: u64) -> u64 {
-        let before = self.pause.load(Ordering::Relaxed); // [P1]
-        let pause = match run {
-            0..=2 => before / 4,
-            _ => (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
-        };
-        self.pause.store(pause, Ordering::Relaxed); // [P1]
-        u64::from(pause)
+impl<W: Words> Ring<W> {
+    /// How long who caught up pauses at most between two looks.
+    pub(super) fn longest_pause(&self) -> u64 {
+        self.shape.capacity().saturating_mul(PAUSE_A_SLOT)
     }
 }
 
@@ -145,7 +91,8 @@ impl Looked {
 
     /// Whether the last look is this many nanoseconds ago. If so, this is the next.
     pub(crate) fn due(&self, after: u64) -> bool {
-        let (last, now) = (self.0.load(Ordering::Relaxed), now_nanos().max(1)); // [P1]
+        let now = now_nanos().max(1);
+        let last = self.0.load(Ordering::Relaxed); // [P1]
         let due = last == 0 || now.saturating_sub(last) >= after;
         if due {
             self.0.store(now, Ordering::Relaxed); // [P1]

@@ -9,7 +9,7 @@ use super::local::RecvEnd;
 use crate::raw::eventcount::{Eventcount, Moment};
 use crate::raw::sync::{Ordering, fence};
 use crate::shared::Shared;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, now_nanos};
 
 /// Why nothing was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,9 +86,8 @@ impl<T: Shared> RawQueue<T> {
             return if again { self.look(actor, end, take) } else { found };
         }
         if !self.has_stirred(end) {
-            let run = end.progress.run(self.ring.head_position());
             let ready = || self.ring.head_is_full() || self.has_stirred(end);
-            let came = end.spin.until(run, self.ring.shape.capacity(), ready);
+            let came = end.spin.until(now_nanos(), ready);
             // What came meanwhile it takes before it looks after the dead: that takes so long that the
             // senders would fill a short ring, and go to sleep.
             if came
@@ -115,6 +114,13 @@ impl<T: Shared> RawQueue<T> {
         found
     }
 
+    /// Begins a wait.
+    #[inline]
+    pub(super) fn begin_wait(&self, end: &RecvEnd) {
+        let run = end.progress.run(self.ring.head_position());
+        end.spin.learn(run, self.ring.longest_pause());
+    }
+
     /// One look at everything that there is to receive.
     fn look(
         &self,
@@ -126,8 +132,7 @@ impl<T: Shared> RawQueue<T> {
         // Read before the scan: what stirs during it is due next time.
         let stir = self.stir();
         let stirred = stir != end.seen.load(Ordering::Relaxed); // [P1]
-        let pace = IDLE_LOOK + IDLE_LOOK_SLOT * capacity.min(LOOK_SLOTS) as u64;
-        let due = stirred || end.looked.due(pace);
+        let due = stirred || end.looked.due(self.pace());
         let scan = if due {
             if let Some(number) = self.scan_cells(actor, true) {
                 return Some(Ok(Taken::Cell(number)));
@@ -156,6 +161,12 @@ impl<T: Shared> RawQueue<T> {
         }
         self.header.drained.publish_if(|| self.ring.len() == 0);
         None
+    }
+
+    /// How long after its last look an idle receiver looks after the dead again.
+    fn pace(&self) -> u64 {
+        let slots = self.ring.shape.capacity().min(LOOK_SLOTS as u64);
+        IDLE_LOOK + IDLE_LOOK_SLOT * slots
     }
 
     /// The part of a long ring whose turn it is.

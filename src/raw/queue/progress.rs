@@ -119,7 +119,10 @@ impl Progress {
 
     /// How many positions went by since the wait before this one, which is at `position`.
     pub(super) fn run(&self, position: u64) -> u64 {
-        Shape::distance(self.waited.swap(position, Ordering::Relaxed), position) // [P1]
+        // Not a swap, which would wait for all stores before it.
+        let before = self.waited.load(Ordering::Relaxed); // [P1]
+        self.waited.store(position, Ordering::Relaxed); // [P1]
+        Shape::distance(before, position)
     }
 
     /// The bias, if it is this thread's, under this tag.

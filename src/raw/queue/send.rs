@@ -11,7 +11,7 @@ use crate::raw::eventcount::Moment;
 use crate::segment::handle::Handle;
 use crate::segment::{Peers, Tag};
 use crate::shared::Shared;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, now_nanos};
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,7 +212,8 @@ impl<T: Shared> RawQueue<T> {
             Deadline::Now => self.look_for_room(actor, end, Moment::Awake),
             _ => {
                 let run = end.progress.run(self.ring.tail_position());
-                end.spin.until(run, self.ring.shape.capacity(), || self.ring.tail_has_room());
+                end.spin.learn(run, self.ring.longest_pause());
+                end.spin.until(now_nanos(), || self.ring.tail_has_room());
                 let mut slept = false;
                 let found = self.header.space.wait(deadline, |moment| {
                     slept |= moment != Moment::Awake;
