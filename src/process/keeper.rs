@@ -11,7 +11,7 @@
 //! ```text
 //!   orders? ──▶ carry them out; else
 //!   children? ── no: sleep on the word `rung`          ── yes: poll { bell, every child's pidfd }
-//!   ended ones: reap, bury in the segments, close, announce
+//!   ended ones: bury in the segments, while the number is theirs; reap, close, announce
 //! ```
 //! The bell is an eventfd that exists while there are children: a process without any has no
 //! descriptor of this module's.

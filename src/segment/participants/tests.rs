@@ -85,6 +85,24 @@ fn a_full_table_refuses_until_somebody_has_left_or_died() {
 }
 
 #[test]
+fn a_process_that_has_said_no_start_yet_says_it_later_and_is_found_by_its_number_before() {
+    let table = Table::new(4);
+    let unknown = Identity::without_start();
+    let [first, second] = [(); 2].map(|()| table.register(unknown).unwrap());
+    table.participants().tell_start(second, me());
+    assert!(!table.is_dead(first) && !table.is_dead(second));
+    let other = Identity { pid: 1, ..me() };
+    table.register(other).unwrap();
+    // The number may be another's: only who said that start.
+    assert_eq!(table.participants().bury_process(me().pid, Some(me().start)), [second]);
+    // Nobody else has the number: whatever it said.
+    assert_eq!(table.participants().bury_process(me().pid, None), [first]);
+    assert!(table.is_dead(first) && table.is_dead(second));
+    table.participants().tell_start(first, me()); // it left: nobody's row
+    assert_eq!(table.deaths(), 2);
+}
+
+#[test]
 fn a_row_is_swept_once_before_its_generations_begin_anew() {
     let table = Table::new(1);
     let swept = RefCell::new(Vec::new());
