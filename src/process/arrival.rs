@@ -7,7 +7,8 @@
 //!     │                                              ├── it has ended ──▶ an error
 //!     └── it refuses, or is not there in time: an error, and it is killed
 //! ```
-//! [`look`] is the one step, and never waits. Who starts one child waits between the steps
+//! [`look`] is the one step, and never waits (but for a millisecond, where this user has too many descriptors
+//! on their way). Who starts one child waits between the steps
 //! ([`await_ready`]); who starts several looks at them when something happens ([`Arriving`]).
 //!
 //! *The child dies before it is ready*: its keeper learns of it, and so does the next look. *It never gets

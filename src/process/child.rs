@@ -16,7 +16,7 @@ use super::info::default_name;
 use super::letter::Heard;
 use super::status::ExitStatus;
 use crate::error::{ErrorKind, Failure};
-use crate::sys::child::{Ending, Signal, has_ended, signal};
+use crate::sys::child::{Ending, Signal, ending_of, has_ended, signal};
 use crate::sys::clock::{Deadline, LONGEST_NAP, Naps};
 use crate::sys::futex;
 use crate::sys::line::Line;
@@ -114,9 +114,16 @@ impl Child {
         }
     }
 
-    /// Notes when it started. By its keeper, at once: the number may be another's when it has ended.
+    /// Notes when it started. By its keeper, at once.
     pub(super) fn note_start(&self) {
-        self.start.store(liveness::start_time(self.pid).unwrap_or(0), Ordering::Relaxed); // [CH2]
+        let start = liveness::start_time(self.pid).unwrap_or(0);
+        // Only if it is not reaped now: else its number may have been another's when that was asked, where
+        // something else reaps the children and the keeper was paused.
+        if let State::Running { pidfd, .. } = &*self.state()
+            && ending_of(pidfd.as_fd()).is_ok()
+        {
+            self.start.store(start, Ordering::Relaxed); // [CH2]
+        }
     }
 
     /// When it started; 0 where that cannot be seen.

@@ -147,6 +147,7 @@ where
     let here = here.map(Arc::new).ok_or_else(|| Failure::new(ErrorKind::Io, "no line"))?;
     let kept = std::mem::needs_drop::<F>().then(|| Box::new(f) as Kept);
     let child = launch::watch(keeper, pid, Manner::default(), Arc::clone(&here), kept)?;
+    child.note_start();
     Ok((child, here))
 }
 

@@ -13,7 +13,9 @@
 //! that a pool makes its memory while its workers come up.
 //!
 //! *The parent dies*: the child reads the end of the line, or finds another parent, and ends: before it was told
-//! anything, too. *Nobody tells it anything*: who has begun it hangs up, and waits for its end. *Two at once*:
+//! anything, too. *The parent is paused before that*: the child waits, and looks each nap whether its parent is
+//! there. *Nobody tells it anything*: who has begun it hangs up, and waits for its end; a copy of this process does
+//! neither. *Two at once*:
 //! a line's ends stay marked to be closed on `exec` in the parent; the child alone has one open. What is handed
 //! over to it goes by the line.
 #![forbid(unsafe_code)]
@@ -45,6 +47,8 @@ pub(super) const VARIABLE: &str = "COMMONHOLD_CHILD";
 pub(crate) struct Begun {
     name: String,
     lives_on: bool,
+    /// The process that has begun it.
+    parent: u32,
     line: Arc<Line>,
     /// Taken by who tells it.
     started: Option<Answer<Arc<Child>>>,
@@ -90,7 +94,7 @@ pub(super) fn begin(manner: Manner) -> Result<Begun, Failure> {
     let line = Arc::new(here);
     let (name, lives_on) = (manner.name.clone().unwrap_or_default(), manner.detached);
     let started = Some(order(&line, there, manner)?);
-    Ok(Begun { name, lives_on, line, started })
+    Ok(Begun { name, lives_on, parent: std::process::id(), line, started })
 }
 
 impl Begun {
@@ -101,7 +105,7 @@ impl Begun {
         let letter = Letter {
             program: program::identity(),
             entry,
-            parent: std::process::id(),
+            parent: self.parent,
             parent_name: start::own_name(),
             name: std::mem::take(&mut self.name),
             lives_on: self.lives_on,
@@ -119,6 +123,9 @@ impl Drop for Begun {
     /// Of one that was told nothing: leaves no child behind.
     fn drop(&mut self) {
         let Some(started) = self.started.take() else { return };
+        if self.parent != std::process::id() {
+            return; // a copy's, which has no keeper to wait for
+        }
         self.line.hang_up();
         keeper::carry_on();
         if let Ok(child) = started.wait() {

@@ -147,7 +147,9 @@ where
         Err(why) => refuse(&line, &format!("unpacking the arguments: {why}")),
         Ok(args) => {
             Record::Ready.send(&line);
-            put_off.iter().for_each(|()| segments::tell_start());
+            if put_off.is_ok() {
+                segments::tell_start();
+            }
             run_function(&line, || program::value_of::<F>().call(args))
         }
     }
